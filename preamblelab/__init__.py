@@ -1,0 +1,1 @@
+"""Does this preamble help this model, how much, and should I ship it?"""

@@ -1,0 +1,1 @@
+"""What to do: effects to policies and verdicts; pure."""

@@ -1,0 +1,1 @@
+"""Asking: trials to responses."""

@@ -1,0 +1,1 @@
+"""Tables to text, for people and programs."""

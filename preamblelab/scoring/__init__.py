@@ -1,0 +1,1 @@
+"""Marking: responses to ratings."""

@@ -1,0 +1,1 @@
+"""Numbers from tables; knows nothing of language models."""

@@ -1,0 +1,25 @@
+"""Fixtures that every room of the tests shares."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of recorded runs; tests that need it skip, with the reason, where it is absent."""
+    folder = Path(os.environ.get("PREAMBLELAB_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(
+            f"no recorded data at {folder}: set PREAMBLELAB_SHARED_DATA to the folder that holds it"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The root of the checkout."""
+    return ROOT
