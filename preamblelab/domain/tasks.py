@@ -1,0 +1,91 @@
+"""One problem, and ordered sets of them."""
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from preamblelab.domain.base import Name, Spec, content_digest
+
+
+class Message(Spec):
+    """One turn of a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class Expectation(Spec):
+    """What a good answer to a task holds, as far as text alone can show it."""
+
+    language: Literal["python", "javascript", "text"] = "text"
+    """The language of the code that is asked for; `text` when none is."""
+    symbols: tuple[str, ...] = ()
+    """Names that the answer must use: functions, classes, methods."""
+    async_symbols: tuple[str, ...] = ()
+    """Those of them that must be awaited."""
+    edge_cases: Mapping[str, str] = Field(default_factory=dict)
+    """Edge cases by name; the value is a regular expression that finds the case in an answer."""
+    tests: int | None = Field(default=None, ge=0)
+    """How many distinct tests a full answer has; None when the task asks for none."""
+
+
+class Task(Spec):
+    """One problem: the user's message, and what is needed to mark an answer."""
+
+    name: Name
+    category: Name = "general"
+    prompt: str | None = None
+    """The user's message; a task of several turns has `messages` instead."""
+    messages: tuple[Message, ...] = ()
+    """Earlier turns and the last user turn; the model answers the last."""
+    files: Mapping[str, str] = Field(default_factory=dict)
+    """Texts by file name, appended to the last user turn, each in a fence under its name."""
+    expect: Expectation = Expectation()
+    max_tokens: int | None = Field(default=None, ge=1)
+    """A limit of this task's own; None takes the experiment's."""
+    severity: Literal["low", "normal", "high", "critical"] = "normal"
+    cluster: str | None = None
+    """What tasks of one source share (a repository, a document); they are not independent."""
+    source: str = ""
+    """Where the task comes from."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.prompt is None) == (not self.messages):
+            raise ValueError("a task has either prompt or messages")
+        if self.messages and self.messages[-1].role != "user":
+            raise ValueError("the last of a task's messages is the user's")
+        if self.prompt is not None and not self.prompt.strip():
+            raise ValueError("the prompt is empty")
+        return self
+
+    def turns(self) -> list[dict[str, str]]:
+        """The messages that are sent, without a preamble."""
+        turns = [{"role": m.role, "content": m.content} for m in self.messages]
+        if self.prompt is not None:
+            turns = [{"role": "user", "content": self.prompt.rstrip("\n")}]
+        for name, text in self.files.items():
+            turns[-1]["content"] += f"\n\n{name}:\n```\n{text.rstrip()}\n```"
+        return turns
+
+    @property
+    def digest(self) -> str:
+        """The address of what is asked and expected."""
+        return content_digest(self.model_dump(mode="json", exclude={"name"}))
+
+
+class Suite(Spec):
+    """A named, ordered set of tasks."""
+
+    name: Name
+    description: str = ""
+    tasks: tuple[Task, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [task.name for task in self.tasks]
+        double = sorted({name for name in names if names.count(name) > 1})
+        if double:
+            raise ValueError(f"two tasks are called '{double[0]}'")
+        return self
