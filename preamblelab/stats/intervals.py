@@ -1,0 +1,189 @@
+"""Owns the arithmetic of intervals: group summaries, t limits, the no-variation bound, Holm.
+
+Everything works on arrays with one entry per group, so that many pairs cost as much as one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from preamblelab.stats.tables import Codes, Floats, combined_codes
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Mean of each group and what is known of its error; arrays with one entry per group.
+
+    Attributes:
+        n_values: values per group.
+        n_units: independent units per group: clusters, or values where nothing is clustered.
+        mean: mean of the values, each with equal weight.
+        se: standard error of the mean, missing with fewer than two units.
+        df: degrees of freedom of `se`.
+    """
+
+    n_values: Floats
+    n_units: Floats
+    mean: Floats
+    se: Floats
+    df: Floats
+
+
+def summarise(values: Floats, group: Codes, n_groups: int, cluster: Codes | None = None) -> Summary:
+    """Mean, standard error and degrees of freedom of each group.
+
+    Without clusters these are those of the one-sample t. With clusters the errors are summed per
+    cluster first (sandwich with the factor G / (G - 1)) and the degrees of freedom are Kish's
+    effective number of clusters - 1, which is n - 1 when every cluster holds one value.
+
+    Args:
+        values: one value per task.
+        group: code of the group of each value.
+        n_groups: number of groups.
+        cluster: code of the source of each value, values of one source being dependent.
+    """
+    n_values = np.bincount(group, minlength=n_groups).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(group, weights=values, minlength=n_groups) / n_values
+        error = values - mean[group]
+        if cluster is None:
+            unit, unit_group, size = np.arange(len(values)), group, np.ones(len(values))
+        else:
+            n_clusters = int(cluster.max(initial=-1)) + 1
+            unit, first = combined_codes([(group, n_groups), (cluster, n_clusters)])
+            unit_group, size = group[first], np.bincount(unit).astype(np.float64)
+        n_units = np.bincount(unit_group, minlength=n_groups).astype(np.float64)
+        sums = np.bincount(unit, weights=error, minlength=len(unit_group))
+        squares = np.bincount(unit_group, weights=sums**2, minlength=n_groups)
+        effective = n_values**2 / np.bincount(unit_group, weights=size**2, minlength=n_groups)
+        several = n_units > 1
+        variance = np.where(several, n_units / (n_units - 1) * squares / n_values**2, np.nan)
+    return Summary(
+        n_values=n_values,
+        n_units=n_units,
+        mean=mean,
+        se=np.sqrt(variance),
+        df=np.where(several, effective - 1, np.nan),
+    )
+
+
+def t_quantile(level: float | Floats, df: float | Floats) -> Floats:
+    """Two-sided t quantile: half-width of an interval in standard errors.
+
+    Args:
+        level: confidence, between 0 and 1.
+        df: degrees of freedom; infinity gives the normal quantile.
+    """
+    upper = (1.0 + np.asarray(level, dtype=np.float64)) / 2.0
+    freedom = np.asarray(df, dtype=np.float64)
+    upper, freedom = np.broadcast_arrays(upper, freedom)
+    finite = np.isfinite(freedom)
+    found = special.stdtrit(np.where(finite, freedom, 1.0), upper)
+    return np.where(np.isnan(freedom), np.nan, np.where(finite, found, special.ndtri(upper)))
+
+
+def t_p_value(ratio: float | Floats, df: float | Floats) -> Floats:
+    """Two-sided p-value of an estimate in standard errors; infinite `df` means normal."""
+    size = -np.abs(np.asarray(ratio, dtype=np.float64))
+    freedom = np.asarray(df, dtype=np.float64)
+    finite = np.isfinite(freedom)
+    tail = np.where(finite, special.stdtr(np.where(finite, freedom, 1.0), size), special.ndtr(size))
+    return np.where(np.isnan(freedom), np.nan, 2.0 * tail)
+
+
+def unseen_share(n_units: Floats, alpha: float = 0.05) -> Floats:
+    """Largest share of tasks that may behave in a way that none of `n_units` tasks showed."""
+    with np.errstate(divide="ignore"):
+        return np.where(n_units > 0, 1.0 - alpha ** (1.0 / n_units), np.nan)
+
+
+def no_variation_limits(
+    effect: Floats,
+    variant_mean: Floats,
+    n_units: Floats,
+    level: float | Floats,
+    score_range: tuple[float, float],
+) -> tuple[Floats, Floats]:
+    """Exact binomial limits for units that all show the same difference.
+
+    A share of up to 1 - (alpha / 2)^(1 / n) of the units may differ unseen; in them the variant
+    could fall to the lowest score, or rise to the highest.
+
+    Args:
+        effect: the common difference, in points.
+        variant_mean: mean score of the variant, in points.
+        n_units: number of independent units.
+        level: confidence, between 0 and 1.
+        score_range: lowest and highest possible score.
+    """
+    alpha = 1.0 - np.asarray(level, dtype=np.float64)
+    share = 1.0 - (alpha / 2.0) ** (1.0 / np.where(n_units > 0, n_units, np.nan))
+    low = effect - share * (variant_mean - score_range[0])
+    high = effect + share * (score_range[1] - variant_mean)
+    return low, high
+
+
+def no_variation_p_value(
+    effect: Floats, variant_mean: Floats, n_units: Floats, score_range: tuple[float, float]
+) -> Floats:
+    """Smallest alpha at which `no_variation_limits` leave out zero; 1 for an effect of zero."""
+    room = np.where(effect >= 0, variant_mean - score_range[0], score_range[1] - variant_mean)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        needed = np.where(room > 0, np.abs(effect) / room, 0.0)
+    return np.minimum(1.0, 2.0 * np.maximum(0.0, 1.0 - needed) ** n_units)
+
+
+def holm(p_values: Floats) -> Floats:
+    """Holm's adjusted p-values; missing ones stay missing and do not count."""
+    adjusted = np.full(len(p_values), np.nan)
+    known = np.flatnonzero(~np.isnan(p_values))
+    order = known[np.argsort(p_values[known], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p_values[order] * factors))
+    return adjusted
+
+
+def moderated(se: Floats, df: Floats, n_units: Floats) -> tuple[Floats, Floats]:
+    """Squeeze the variances of several pairs towards each other (Smyth 2004, limma).
+
+    Args:
+        se: standard error of each pair, in points; zero or missing ones teach nothing.
+        df: degrees of freedom of each.
+        n_units: tasks of each; variances of single differences are compared, not of means.
+
+    Returns:
+        Squeezed standard errors and their degrees of freedom; unchanged with fewer than 3 pairs.
+    """
+    usable = (se > 0) & (df > 0)
+    if int(usable.sum()) < 3:
+        return se, df
+    variance, freedom = se[usable] ** 2 * n_units[usable], df[usable]
+    logs = np.log(variance) - special.digamma(freedom / 2) + np.log(freedom / 2)
+    centre = float(logs.mean())
+    spread = float(logs.var(ddof=1) - special.polygamma(1, freedom / 2).mean())
+    if spread > 0:
+        prior_df = 2.0 * _inverse_trigamma(spread)
+        prior = float(np.exp(centre + special.digamma(prior_df / 2) - np.log(prior_df / 2)))
+        squeezed = (prior_df * prior + freedom * variance) / (prior_df + freedom)
+    else:
+        prior_df, squeezed = np.inf, np.full(len(variance), np.exp(centre))
+    new_se, new_df = se.copy(), df.copy()
+    new_se[usable] = np.sqrt(squeezed / n_units[usable])
+    new_df[usable] = np.minimum(freedom + prior_df, freedom.sum())
+    return new_se, new_df
+
+
+def _inverse_trigamma(value: float) -> float:
+    """Newton's method of Smyth (2004), appendix."""
+    found = 0.5 + 1.0 / value
+    for _ in range(50):
+        trigamma = float(special.polygamma(1, found))
+        step = trigamma * (1.0 - trigamma / value) / float(special.polygamma(2, found))
+        found += step
+        if abs(step) < 1e-10 * found:
+            break
+    return found
