@@ -3,7 +3,7 @@
 Everything works on arrays with one entry per group, so that many pairs cost as much as one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,16 @@ class Summary:
     mean: Floats
     se: Floats
     df: Floats
+
+    def where(self, chosen: Flags, other: "Summary") -> "Summary":
+        """This summary where `chosen`, the other elsewhere."""
+        return Summary(
+            n_values=np.where(chosen, self.n_values, other.n_values),
+            n_units=np.where(chosen, self.n_units, other.n_units),
+            mean=np.where(chosen, self.mean, other.mean),
+            se=np.where(chosen, self.se, other.se),
+            df=np.where(chosen, self.df, other.df),
+        )
 
 
 def summarise(values: Floats, group: Codes, n_groups: int, cluster: Codes | None = None) -> Summary:
@@ -69,6 +79,50 @@ def summarise(values: Floats, group: Codes, n_groups: int, cluster: Codes | None
         se=np.sqrt(variance),
         df=np.where(several, effective - 1, np.nan),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Interval and p-value of each group; `flat` marks those whose units all showed the same."""
+
+    low: Floats
+    high: Floats
+    p: Floats
+    flat: Flags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalRule:
+    """How intervals are made: confidence (0..1) and the lowest and highest possible score."""
+
+    level: float
+    score_range: tuple[float, float]
+
+    @property
+    def reach(self) -> float:
+        """Largest possible effect, in points."""
+        return self.score_range[1] - self.score_range[0]
+
+    def limits(self, summary: Summary, variant_mean: Floats) -> Limits:
+        """Give the t interval of each group, or the no-variation bound where no spread was seen.
+
+        Args:
+            summary: mean, error and units of each group.
+            variant_mean: mean score of the variant in each group, in points.
+        """
+        mean, n_units = summary.mean, summary.n_units
+        with np.errstate(invalid="ignore", divide="ignore"):
+            flat = summary.se <= 1e-10 * self.reach
+            half = t_quantile(self.level, summary.df) * summary.se
+            p = t_p_value(mean / np.where(flat, np.nan, summary.se), summary.df)
+        low, high = no_variation_limits(mean, variant_mean, n_units, self.level, self.score_range)
+        exact = no_variation_p_value(mean, variant_mean, n_units, self.score_range)
+        return Limits(
+            low=np.clip(np.where(flat, low, mean - half), -self.reach, self.reach),
+            high=np.clip(np.where(flat, high, mean + half), -self.reach, self.reach),
+            p=np.where(flat, exact, p),
+            flat=flat,
+        )
 
 
 def t_quantile(level: float | Floats, df: float | Floats) -> Floats:
@@ -147,21 +201,16 @@ def holm(p_values: Floats) -> Floats:
     return adjusted
 
 
-def moderated(se: Floats, df: Floats, n_units: Floats) -> tuple[Floats, Floats]:
-    """Squeeze the variances of several pairs towards each other (Smyth 2004, limma).
+def moderated(summary: Summary) -> Summary:
+    """Squeeze the variances of several groups towards each other (Smyth 2004, limma).
 
-    Args:
-        se: standard error of each pair, in points; zero or missing ones teach nothing.
-        df: degrees of freedom of each.
-        n_units: tasks of each; variances of single differences are compared, not of means.
-
-    Returns:
-        Squeezed standard errors and their degrees of freedom; unchanged with fewer than 3 pairs.
+    Groups without a spread teach nothing and stay as they are; so do fewer than three groups.
     """
-    usable = (se > 0) & (df > 0)
+    usable = (summary.se > 0) & (summary.df > 0)
     if int(usable.sum()) < 3:
-        return se, df
-    variance, freedom = se[usable] ** 2 * n_units[usable], df[usable]
+        return summary
+    n_units, freedom = summary.n_units[usable], summary.df[usable]
+    variance = summary.se[usable] ** 2 * n_units
     logs = np.log(variance) - special.digamma(freedom / 2) + np.log(freedom / 2)
     centre = float(logs.mean())
     spread = float(logs.var(ddof=1) - special.polygamma(1, freedom / 2).mean())
@@ -171,10 +220,10 @@ def moderated(se: Floats, df: Floats, n_units: Floats) -> tuple[Floats, Floats]:
         squeezed = (prior_df * prior + freedom * variance) / (prior_df + freedom)
     else:
         prior_df, squeezed = np.inf, np.full(len(variance), np.exp(centre))
-    new_se, new_df = se.copy(), df.copy()
-    new_se[usable] = np.sqrt(squeezed / n_units[usable])
-    new_df[usable] = np.minimum(freedom + prior_df, freedom.sum())
-    return new_se, new_df
+    se, df = summary.se.copy(), summary.df.copy()
+    se[usable] = np.sqrt(squeezed / n_units)
+    df[usable] = np.minimum(freedom + prior_df, freedom.sum())
+    return replace(summary, se=se, df=df)
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -169,6 +169,11 @@ def _compressed(codes: Codes, size: int) -> tuple[Codes, Codes]:
     return inverse, first
 
 
+def group_sums(values: Floats, group: Codes, n_groups: int) -> Floats:
+    """Sum of the values of each group; 0 for a group without values."""
+    return np.bincount(group, weights=values, minlength=n_groups).astype(np.float64)
+
+
 def trial_scores(
     df: pd.DataFrame, *, score_range: tuple[float, float] = (0.0, 100.0)
 ) -> pd.DataFrame:
