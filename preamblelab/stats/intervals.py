@@ -236,3 +236,21 @@ def _inverse_trigamma(value: float) -> float:
         if abs(step) < 1e-10 * found:
             break
     return found
+
+
+def holm_levels(p_values: Floats, alpha: float) -> Floats:
+    """Alpha at which Holm's step-down tests each claim; all p-values must be known.
+
+    The smallest p-value is held against alpha / m, the next against alpha / (m - 1), and so on
+    until one fails; that one and all behind it stay at the level where it failed.
+    """
+    count = len(p_values)
+    levels = np.full(count, alpha)
+    order = np.argsort(p_values, kind="stable")
+    steps = alpha / np.arange(count, 0, -1)
+    failed = np.flatnonzero(p_values[order] > steps)
+    stop = int(failed[0]) if failed.size else count
+    levels[order[:stop]] = steps[:stop]
+    if stop < count:
+        levels[order[stop:]] = steps[stop]
+    return levels

@@ -150,6 +150,7 @@ def _overall_table(
         n_tasks=n_tasks,
         **columns,
         effect=summary.mean,
+        level=rule.level,
         se=summary.se,
         df=summary.df,
         low=limits.low,
