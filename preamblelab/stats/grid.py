@@ -51,12 +51,14 @@ class Grid:
         return self.variants.index(label)
 
 
-def score_grid(df: pd.DataFrame, baseline: str = "baseline") -> Grid:
+def score_grid(df: pd.DataFrame, baseline: str = "baseline", *, merge_copies: bool = True) -> Grid:
     """Lay a long score table out as an array.
 
     Args:
         df: Long score table, one row per mark (see `preamblelab.stats.tables`).
         baseline: Label of the arm that the others are compared with.
+        merge_copies: Make byte-identical answers of a cell one answer, as every comparison must;
+            False leaves each repetition as it was marked.
 
     Returns:
         The array with its names.
@@ -83,7 +85,8 @@ def score_grid(df: pd.DataFrame, baseline: str = "baseline") -> Grid:
         texts[at] = text
         if shape[3] > 1:
             repeats = (texts[..., 0] == texts[..., 1]) & (texts[..., 0] >= 0)
-        copied = _merge_copies(score, texts)
+        if merge_copies:
+            copied = _merge_copies(score, texts)
     return Grid(
         models=names["model"],
         variants=names["variant"],
