@@ -85,6 +85,6 @@ def _billions(value: str | float) -> float:
     written = _WRITTEN.fullmatch(value.strip())
     if written is None:
         raise SpecError(
-            f"cannot read {value!r} as a parameter count; write the total like '8.2B', '270M' or 8.2"
+            f"cannot read {value!r} as a parameter count; write it like '8.2B', '270M' or 8.2"
         )
     return float(written[1]) * _BILLIONS_PER_UNIT[written[2].upper()]
