@@ -66,7 +66,7 @@ def effects(
     Returns:
         One row per model x variant, sorted by name: model, variant, (size), n_tasks,
         n_repetitions and distinct_outputs (mean per cell), baseline_mean, variant_mean, effect,
-        level, se, df, low, high, p, p_holm (over all rows), scope, method, n_units (what was sampled),
+        level, se, df, low, high, p, p_holm (over all rows), scope, method, n_units (sampled),
         se_repetitions (error that repeating alone leaves), missing (answers without a score),
         missing_baseline_share, missing_variant_share, unseen_share, worst_effect, worst_low,
         best_effect, best_high (were all missing scores as bad, or as good, as they can be for the

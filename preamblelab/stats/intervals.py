@@ -254,3 +254,29 @@ def holm_levels(p_values: Floats, alpha: float) -> Floats:
     if stop < count:
         levels[order[stop:]] = steps[stop]
     return levels
+
+
+def visible_effect(se: Floats, df: Floats, *, level: float, chance: float) -> Floats:
+    """True effect whose interval leaves out zero with this chance (noncentral t, by bisection).
+
+    Args:
+        se: standard error of the estimate, in points.
+        df: its degrees of freedom.
+        level: confidence of the interval, between 0 and 1.
+        chance: power wanted, between 0 and 1.
+    """
+    quantile = t_quantile(level, df)
+    low, high = np.zeros(len(se)), 2.0 * quantile + 6.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        found = found_chance(middle, df, quantile)
+        # The noncentral t of scipy is missing far out, where the chance is 1.
+        enough = (found >= chance) | np.isnan(found)
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return np.asarray(high * se, dtype=np.float64)
+
+
+def found_chance(ratio: Floats, df: Floats, quantile: Floats) -> Floats:
+    """Chance that |t| exceeds the quantile when the true effect is `ratio` standard errors."""
+    upper = 1.0 - special.nctdtr(df, ratio, quantile)
+    return np.asarray(upper + special.nctdtr(df, ratio, -quantile), dtype=np.float64)

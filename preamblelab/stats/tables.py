@@ -41,7 +41,8 @@ def check_columns(
         The table under our names; the given one is not changed.
 
     Raises:
-        TableError: a column is absent, a name is missing, or a score is no number in the range.
+        TableError: a column is absent, a name is missing, a score is no number, or it lies
+            further outside the range than the range is wide, so that its scale must be another.
     """
     names = {old: new for old, new in ALIASES.items() if old in df and new not in df}
     table = df.rename(columns=names) if names else df
@@ -78,13 +79,15 @@ def _numbers(column: "pd.Series[Any]", score_range: tuple[float, float]) -> Floa
             "empty where it is not known"
         ) from None
     low, high = score_range
+    reach = high - low
     with np.errstate(invalid="ignore"):
-        outside = (scores < low) | (scores > high)
-    if outside.any():
-        at = int(np.flatnonzero(outside)[0])
+        wrong = ~np.isfinite(scores) & ~np.isnan(scores)
+        wrong |= (scores < low - reach) | (scores > high + reach)
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
         raise TableError(
-            f"score {scores[at]:g} in row {column.index[at]} is outside {low:g} to {high:g}: "
-            "rescale the scores, or pass score_range=(lowest, highest)"
+            f"score {scores[at]:g} in row {column.index[at]} is on another scale than {low:g} to "
+            f"{high:g}: rescale the scores, or pass score_range=(lowest, highest)"
         )
     return scores
 
@@ -208,20 +211,24 @@ def reduced_trials(
 
     Returns:
         The trials, and the flags: `judges_not_linked` when two judges never marked the same
-        answer, so that their leniency cannot be compared and was not corrected.
+        answer, so that their leniency cannot be compared and was not corrected;
+        `outside_score_range` when a given score lies outside the range.
     """
     table = check_columns(df, (*SCORE_COLUMNS, *keep), score_range=score_range)
     parts = [column_codes(table[name]) for name in SCORE_COLUMNS[:-1]]
     trial, first = combined_codes(parts)
     carried = [name for name in dict.fromkeys((*CARRIED_COLUMNS, *keep)) if name in table]
     trials = table.iloc[first][[*SCORE_COLUMNS, *carried]].reset_index(drop=True)
+    given = table["score"].to_numpy(dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        outside = bool(((given < score_range[0]) | (given > score_range[1])).any())
     flags: tuple[str, ...] = ()
     if "judge" in table or "dimension" in table:
         scores, flags = _marks_to_scores(table, trial, len(first))
-        trials["score"] = scores
+        trials["score"] = _numbers(pd.Series(scores), score_range)
     elif len(first) < len(table):
         _refuse_repeats(table, trial, len(first), "trial")
-    return trials, flags
+    return trials, (*flags, "outside_score_range") if outside else flags
 
 
 def _refuse_repeats(table: pd.DataFrame, codes: Codes, n_codes: int, what: str) -> None:
@@ -241,7 +248,7 @@ def _marks_to_scores(
     table: pd.DataFrame, trial: Codes, n_trials: int
 ) -> tuple[Floats, tuple[str, ...]]:
     """Score of each trial from its marks, and the flags of the reduction."""
-    marks, judge, n_judges, dimension, n_dimensions = _marks(table)
+    marks, judge, n_judges, dimension, n_dimensions = mark_codes(table)
     of_trial = trial[marks]
     key, first = combined_codes(
         [(of_trial, n_trials), (dimension, n_dimensions), (judge, n_judges)]
@@ -266,7 +273,7 @@ def _marks_to_scores(
     return scores, () if linked else ("judges_not_linked",)
 
 
-def _marks(table: pd.DataFrame) -> tuple[Codes, Codes, int, Codes, int]:
+def mark_codes(table: pd.DataFrame) -> tuple[Codes, Codes, int, Codes, int]:
     """Rows with a mark, and the judge and dimension of each of them."""
     marks = np.flatnonzero(table["score"].notna().to_numpy())
     named = np.zeros(len(marks), dtype=np.int64)
