@@ -69,12 +69,16 @@ class Place:
             descriptor = self._open()
         except (OSError, ValueError) as error:
             raise SpecError(f"{self.shown}: {self._why(error)}") from None
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise SpecError(f"{self.shown}: not a regular file; name a text file")
             # The size is only a promise: what is read is counted too.
-            content = b"" if found.st_size > MAX_BYTES else file.read(MAX_BYTES + 1)
+            content = b"" if found.st_size > MAX_BYTES else _read(descriptor, MAX_BYTES + 1)
+        except OSError as error:
+            raise SpecError(f"{self.shown}: cannot be read: {error.strerror}") from None
+        finally:
+            os.close(descriptor)
         if found.st_size > MAX_BYTES or len(content) > MAX_BYTES:
             raise SpecError(f"{self.shown}: larger than {MAX_BYTES:,} bytes; split it")
         return content
@@ -99,7 +103,7 @@ class Place:
         if isinstance(error, ValueError):
             return "not a path that a file can have"
         below = (self.root.joinpath(*self.parts[: end + 1]) for end in range(len(self.parts)))
-        link = next((step for step in below if step.is_symlink()), None)
+        link = next((step for step in below if os.path.islink(step)), None)  # noqa: PTH114 -- says no to a name too long
         if link is not None:
             return (
                 f"'{link.name}' is a symbolic link, and links are not followed inside a project; "
@@ -108,6 +112,15 @@ class Place:
         if isinstance(error, FileNotFoundError):
             return "no such file"
         return f"cannot be read: {error.strerror or error}"
+
+
+def _read(descriptor: int, most: int) -> bytes:
+    """The bytes of an open file, at most this many."""
+    chunks = []
+    while most > 0 and (chunk := os.read(descriptor, most)):
+        chunks.append(chunk)
+        most -= len(chunk)
+    return b"".join(chunks)
 
 
 def decode(content: bytes, shown: str) -> str:

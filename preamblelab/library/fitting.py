@@ -87,8 +87,8 @@ def _mended(node: Node, details: Sequence[ErrorDetails]) -> Node:
         number = isinstance(found.value, (int, float)) and not isinstance(found.value, bool)
         if detail["type"] == "string_type" and number:
             node = node.with_changed(way, lambda each: replace(each, value=each.written))
-        elif detail["type"] == "bool_type" and found.written.lower() in SWITCH_WORDS:
-            switch = SWITCH_WORDS[found.written.lower()]
+        elif detail["type"] == "bool_type" and found.written in SWITCH_WORDS:
+            switch = SWITCH_WORDS[found.written]
             node = node.with_changed(way, lambda each, on=switch: replace(each, value=on))  # type: ignore[misc]
     return node
 
@@ -110,7 +110,8 @@ def _line(node: Node, detail: ErrorDetails) -> int:
     if detail["type"] != "value_error":
         return at.line
     # A rule over several fields says in words which one breaks it: point to that one.
-    words = str(detail["ctx"]["error"]).replace("'", " ").replace(":", " ").split()
+    message = str(detail["ctx"]["error"])
+    words = message.split("'")[1::2] + message.replace(":", " ").split()
     return next((each.line for word in words for each in _called(at, word)), at.line)
 
 
@@ -183,12 +184,13 @@ def _fields_at(spec: type[BaseModel], loc: Sequence[Step]) -> list[str]:
             allowed = {
                 inner
                 for each in holders
-                for inner in _specs_in(each.model_fields[str(step)].annotation)
+                for inner in specs_in(each.model_fields[str(step)].annotation)
             }
     return sorted({name for each in allowed for name in each.model_fields})
 
 
-def _specs_in(annotation: object) -> set[type[BaseModel]]:
+def specs_in(annotation: object) -> set[type[BaseModel]]:
+    """The specs that a field's annotation names, however deep."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return {annotation}
-    return {spec for inner in get_args(annotation) for spec in _specs_in(inner)}
+    return {spec for inner in get_args(annotation) for spec in specs_in(inner)}
