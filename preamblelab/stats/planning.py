@@ -199,7 +199,10 @@ class DesignPower:
     @property
     def sentence(self) -> str:
         """The same in words."""
-        design = f"{self.n_tasks} tasks x {self.n_repetitions} repetitions x {self.n_judges} judges"
+        design = (
+            f"{counted(self.n_tasks, 'task')} x {counted(self.n_repetitions, 'repetition')} x "
+            f"{counted(self.n_judges, 'judge')}"
+        )
         found = (
             f"{design}: an effect is known to ±{self.half_width:.1f} points; one of "
             f"{self.smallest_effect:.1f} is found in {self.chance:.0%} of such runs."
