@@ -1,0 +1,91 @@
+"""How many calls an endpoint gets at one time, and when it is left alone.
+
+Additive increase, multiplicative decrease: a 429 cuts the limit to four fifths and pauses the
+endpoint; a full round of successes raises it by one. Server errors (5xx) stop the growth only:
+they say that something is broken, not that we are too many.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+DECREASE = 0.8
+
+
+@dataclass(slots=True, kw_only=True)
+class Limiter:
+    """The gate of one endpoint, shared by subjects and judges."""
+
+    most: int
+    """The highest number of calls at one time."""
+    clock: Callable[[], float] = time.monotonic
+    limit: float = 0.0
+    """The number allowed now."""
+    running: int = 0
+    paused_until: float = 0.0
+    waiting_for: str = ""
+    """Why calls wait, for the progress line; empty when they do not."""
+    _successes: int = 0
+    _waiters: list[asyncio.Future[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.limit = float(self.most)
+
+    async def enter(self, sleep: Callable[[float], object] = asyncio.sleep) -> None:
+        """Wait for a place; leave it with `leave`."""
+        while True:
+            pause = self.paused_until - self.clock()
+            if pause > 0:
+                await sleep(pause)  # type: ignore[misc]
+                continue
+            if self.running < max(1, int(self.limit)):
+                self.running += 1
+                return
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+
+    def leave(self) -> None:
+        """Give the place back and wake one who waits."""
+        self.running -= 1
+        self._wake()
+
+    def succeeded(self) -> None:
+        """Grow by one after as many successes as the limit allows calls."""
+        self.waiting_for = ""
+        if self.limit >= self.most:
+            return
+        self._successes += 1
+        if self._successes >= self.limit:
+            self._successes = 0
+            self.limit = min(float(self.most), self.limit + 1)
+            self._wake()
+
+    def refused(self, pause_seconds: float, reason: str) -> None:
+        """Shrink after a 429, and leave the whole endpoint alone for a while."""
+        self.limit = max(1.0, self.limit * DECREASE)
+        self._successes = 0
+        self.pause(pause_seconds, reason)
+
+    def troubled(self) -> None:
+        """Stop growing after a server error."""
+        self._successes = 0
+
+    def pause(self, seconds: float, reason: str) -> None:
+        """Let nobody in for this many seconds."""
+        self.paused_until = max(self.paused_until, self.clock() + seconds)
+        self.waiting_for = reason
+
+    def _wake(self) -> None:
+        free = max(1, int(self.limit)) - self.running
+        for waiter in self._waiters:
+            if free <= 0:
+                return
+            if not waiter.done():
+                waiter.set_result(None)
+                free -= 1
