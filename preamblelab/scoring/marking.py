@@ -1,0 +1,203 @@
+"""Who marks what under a rubric: checks, judges, own scorers; refuses what nobody marks."""
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from preamblelab.domain.base import content_digest
+from preamblelab.domain.experiments import Experiment
+from preamblelab.domain.models import ModelSpec
+from preamblelab.domain.rubrics import Criterion, Rubric
+from preamblelab.errors import SpecError
+from preamblelab.scoring.checks import CHECKS, Check
+from preamblelab.scoring.panel import PROMPT_VERSION
+from preamblelab.scoring.scorers import Scorer
+
+CHECKS_VERSION = "1"
+"""Changes whenever a built-in check may give other points; answers are then marked anew."""
+
+TEXT = "text"
+"""The scorer that runs the checks which the rubric's criteria name."""
+JUDGE_PREFIX = "judge/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marking:
+    """One way of marking answers; answers are marked once under each."""
+
+    rubric: Rubric
+    checks: Mapping[tuple[str, int], Check] = field(default_factory=dict)
+    """Per dimension and place of the criterion."""
+    judges: Mapping[str, ModelSpec] = field(default_factory=dict)
+    """By scorer name, `judge/ID`."""
+    judgements: int = 1
+    asked: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Per dimension the places of the criteria that judges mark."""
+    scorers: tuple[Scorer, ...] = ()
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What was marked, by whom, in which version: enough to tell two markings apart."""
+        return {
+            "rubric": self.rubric.model_dump(mode="json"),
+            "checks": CHECKS_VERSION if self.checks else None,
+            "judges": {name: _judge_document(model) for name, model in self.judges.items()},
+            "judgements": self.judgements if self.judges else 0,
+            "prompt": PROMPT_VERSION if self.judges else None,
+            "scorers": {scorer.name: scorer.version for scorer in self.scorers},
+        }
+
+    @property
+    def digest(self) -> str:
+        """The marking's address."""
+        document = self.document
+        document["rubric"] = self.rubric.digest
+        return content_digest(document)
+
+    def mark_key(self, scorer: str, task_digest: str) -> str:
+        """Under what a scorer's ratings of an answer to this task are kept.
+
+        It changes with whatever may change the ratings, and with nothing else: another judge in
+        the panel does not make the first one mark again.
+        """
+        document = self.document
+        if scorer == TEXT:
+            parts: list[Any] = [document["checks"]]
+        elif scorer in self.judges:
+            parts = [document["judges"][scorer], document["prompt"], sorted(self.asked.items())]
+        else:
+            parts = [document["scorers"][scorer]]
+        return content_digest([scorer, self.rubric.digest, task_digest, *parts])
+
+
+def marking_of(
+    experiment: Experiment,
+    *,
+    scorers: Sequence[Scorer] = (),
+    folder: Path | None = None,
+) -> Marking:
+    """The marking that an experiment asks for.
+
+    Args:
+        experiment: the plan with its rubric, the names of its scorers, and its judges.
+        scorers: scorers of one's own, besides those that the experiment names.
+        folder: where `module:name` is looked up first: the project's folder.
+
+    Raises:
+        SpecError: a scorer cannot be found, or a criterion has nobody to mark it.
+    """
+    named = tuple(
+        load_scorer(name, folder=folder)
+        for name in experiment.scorers
+        if name != TEXT and not name.startswith(JUDGE_PREFIX)
+    )
+    own = (*scorers, *named)
+    judges = {
+        name: experiment.judges.get(name.removeprefix(JUDGE_PREFIX))
+        or ModelSpec(id=name.removeprefix(JUDGE_PREFIX))
+        for name in experiment.scorers
+        if name.startswith(JUDGE_PREFIX)
+    }
+    checks = _checks(experiment.rubric, folder) if TEXT in experiment.scorers else {}
+    asked = {
+        dimension.name: tuple(
+            place for place in range(len(dimension.marked)) if (dimension.name, place) not in checks
+        )
+        for dimension in experiment.rubric.dimensions
+    }
+    marking = Marking(
+        rubric=experiment.rubric,
+        checks=checks,
+        judges=judges,
+        judgements=experiment.judgements,
+        asked={name: places for name, places in asked.items() if places} if judges else {},
+        scorers=own,
+    )
+    _refuse_unmarked(marking, experiment, asked)
+    return marking
+
+
+def load_scorer(name: str, *, folder: Path | None = None) -> Scorer:
+    """The scorer that YAML calls `module:name`.
+
+    Args:
+        name: module, a colon, and a name in it that `@scorer` made.
+        folder: looked in before the installed modules.
+
+    Raises:
+        SpecError: there is no such module, name, or it is no scorer.
+    """
+    found = _load(name, folder, what="scorer")
+    if not isinstance(found, Scorer):
+        raise SpecError(
+            f"'{name}' is no scorer: decorate it with @preamblelab.scorer(dimension=...)"
+        )
+    return found
+
+
+def _load(name: str, folder: Path | None, *, what: str) -> Any:
+    module_name, colon, attribute = name.partition(":")
+    if not colon or not module_name or not attribute:
+        raise SpecError(f"no {what} '{name}'; known: {TEXT}, judge/MODEL, module:name")
+    if folder is not None and str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise SpecError(f"{what} '{name}': cannot import '{module_name}' ({error})") from error
+    if not hasattr(module, attribute):
+        raise SpecError(f"{what} '{name}': module '{module_name}' has no '{attribute}'")
+    return getattr(module, attribute)
+
+
+def _checks(rubric: Rubric, folder: Path | None) -> dict[tuple[str, int], Check]:
+    return {
+        (dimension.name, place): _check(criterion, folder)
+        for dimension in rubric.dimensions
+        for place, criterion in enumerate(dimension.marked)
+        if criterion.check is not None
+    }
+
+
+def _check(criterion: Criterion, folder: Path | None) -> Check:
+    name = criterion.check or ""
+    if name in CHECKS:
+        return CHECKS[name]
+    if ":" not in name:
+        raise SpecError(f"no check '{name}'; known: {', '.join(sorted(CHECKS))}, or module:name")
+    check: Check = _load(name, folder, what="check")
+    return check
+
+
+def _refuse_unmarked(
+    marking: Marking, experiment: Experiment, asked: Mapping[str, tuple[int, ...]]
+) -> None:
+    covered = {scorer.dimension for scorer in marking.scorers}
+    known = {dimension.name for dimension in marking.rubric.dimensions}
+    for scorer in marking.scorers:
+        if scorer.dimension not in known:
+            raise SpecError(
+                f"scorer '{scorer.name}' marks '{scorer.dimension}', which rubric "
+                f"'{marking.rubric.name}' does not have; it has: {', '.join(sorted(known))}"
+            )
+    if marking.judges:
+        return
+    for name, places in asked.items():
+        if places and name not in covered:
+            criterion = marking.rubric.dimension(name).marked[places[0]]
+            raise SpecError(
+                f"scorers: nobody marks '{name}' of rubric '{marking.rubric.name}' (criterion "
+                f"'{criterion.text}' names no check, and {list(experiment.scorers)} hold no "
+                "judge); add judge/MODEL, or a scorer of your own for this dimension"
+            )
+
+
+def _judge_document(model: ModelSpec) -> dict[str, Any]:
+    return {
+        "id": model.id,
+        "api_base": model.api_base,
+        "settings": dict(model.settings),
+    }
