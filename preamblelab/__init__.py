@@ -1,1 +1,97 @@
-"""Does this preamble help this model, how much, and should I ship it?"""
+"""Does this preamble help this model, how much, and should I ship it?
+
+    import preamblelab as pl
+
+    report = pl.compare("You are a careful engineer. ...", models=["sim/mid-4b"])
+    print(report)
+
+Every name below is brought in when it is first used: `import preamblelab` itself loads nothing
+heavy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "BASELINE": "domain.preambles",
+    "Budget": "domain.experiments",
+    "Experiment": "domain.experiments",
+    "ModelSpec": "domain.models",
+    "Preamble": "domain.preambles",
+    "PreamblelabError": "errors",
+    "Rating": "domain.records",
+    "Report": "report.reports",
+    "Response": "domain.records",
+    "Rubric": "domain.rubrics",
+    "Store": "store",
+    "Suite": "domain.tasks",
+    "Task": "domain.tasks",
+    "Trial": "domain.experiments",
+    "analyze": "lab.reporting",
+    "compare": "lab.usecases",
+    "effects": "stats.effects",
+    "load_experiment": "library",
+    "load_models": "library",
+    "load_preamble": "library",
+    "load_rubric": "library",
+    "load_suite": "library",
+    "overall_effect": "stats.overall",
+    "read_scores": "stats.tables",
+    "run": "lab.usecases",
+    "score": "lab.usecases",
+    "scorer": "scoring.scorers",
+    "simulate_scores": "stats.simulate",
+    "verdicts": "stats.verdicts",
+}
+
+__all__ = ["__version__", "testing", *sorted(_HOME)]  # noqa: PLE0604 - names of the table above
+
+if TYPE_CHECKING:
+    from preamblelab import testing as testing
+    from preamblelab.domain.experiments import Budget as Budget
+    from preamblelab.domain.experiments import Experiment as Experiment
+    from preamblelab.domain.experiments import Trial as Trial
+    from preamblelab.domain.models import ModelSpec as ModelSpec
+    from preamblelab.domain.preambles import BASELINE as BASELINE
+    from preamblelab.domain.preambles import Preamble as Preamble
+    from preamblelab.domain.records import Rating as Rating
+    from preamblelab.domain.records import Response as Response
+    from preamblelab.domain.rubrics import Rubric as Rubric
+    from preamblelab.domain.tasks import Suite as Suite
+    from preamblelab.domain.tasks import Task as Task
+    from preamblelab.errors import PreamblelabError as PreamblelabError
+    from preamblelab.lab.reporting import analyze as analyze
+    from preamblelab.lab.usecases import compare as compare
+    from preamblelab.lab.usecases import run as run
+    from preamblelab.lab.usecases import score as score
+    from preamblelab.library import load_experiment as load_experiment
+    from preamblelab.library import load_models as load_models
+    from preamblelab.library import load_preamble as load_preamble
+    from preamblelab.library import load_rubric as load_rubric
+    from preamblelab.library import load_suite as load_suite
+    from preamblelab.report.reports import Report as Report
+    from preamblelab.scoring.scorers import scorer as scorer
+    from preamblelab.stats.effects import effects as effects
+    from preamblelab.stats.overall import overall_effect as overall_effect
+    from preamblelab.stats.simulate import simulate_scores as simulate_scores
+    from preamblelab.stats.tables import read_scores as read_scores
+    from preamblelab.stats.verdicts import verdicts as verdicts
+    from preamblelab.store import Store as Store
+
+
+def __getattr__(name: str) -> Any:
+    """Bring in a public name when it is first used."""
+    if name == "testing":
+        return import_module("preamblelab.testing")
+    if name not in _HOME:
+        raise AttributeError(f"module 'preamblelab' has no attribute '{name}'")
+    value = getattr(import_module(f"preamblelab.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

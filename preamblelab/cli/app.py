@@ -1,0 +1,170 @@
+"""The commands that measure: check, run, score, report, compare; and the door they share."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from preamblelab.cli.printing import Format, exit_for, guarded, print_check, print_report
+
+StoreOption = Annotated[
+    Path, typer.Option("--store", help="The SQLite file that keeps answers, marks and names.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
+MarginOption = Annotated[
+    float, typer.Option(min=0.1, max=100, help="The smallest effect that matters, in points.")
+]
+DEFAULT = Path("preamblelab.db")
+
+app = typer.Typer(
+    name="preamblelab",
+    help="Does this preamble (system prompt) help this model, how much, and should I ship it?",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Does this preamble (system prompt) help this model, how much, and should I ship it?"""
+    if version:
+        from preamblelab import __version__
+
+        typer.echo(f"preamblelab {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def check(
+    experiment: Annotated[str, typer.Argument(help="Name or file of an experiment.")],
+    store: StoreOption = DEFAULT,
+    format: Annotated[Literal["text", "json"], typer.Option()] = "text",  # noqa: A002 - the option's name
+) -> None:
+    """Count trials, calls, tokens and the most they can cost; sends nothing."""
+    from preamblelab.lab.commands import checked
+
+    print_check(checked(experiment, store), format)
+
+
+@app.command()
+def run(
+    experiment: Annotated[str, typer.Argument(help="Name or file of an experiment.")],
+    store: StoreOption = DEFAULT,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Ask at most so many trials now.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="As `check`: send nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
+    margin: MarginOption = 5.0,
+    format: FormatOption = "text",  # noqa: A002
+) -> None:
+    """Ask what is missing, mark it, report; goes on where it stopped."""
+    if dry_run:
+        check(experiment, store, "json" if format == "json" else "text")
+        return
+    from preamblelab.lab.commands import ran
+
+    result = ran(experiment, store, limit=limit, quiet=quiet, margin=margin, form=format)
+    sys.stdout.write(result.text)
+    exit_for(result, f"preamblelab run {experiment} --store {store}")
+
+
+@app.command()
+def score(
+    experiment: Annotated[str, typer.Argument(help="Name of an experiment in the store.")],
+    store: StoreOption = DEFAULT,
+    rubric: Annotated[str | None, typer.Option(help="Name or file of another rubric.")] = None,
+    judge: Annotated[
+        list[str] | None, typer.Option("--judge", help="A judge's litellm id or name; repeatable.")
+    ] = None,
+    scorer: Annotated[
+        list[str] | None, typer.Option("--scorer", help="text, or module:name; repeatable.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
+    margin: MarginOption = 5.0,
+    format: FormatOption = "text",  # noqa: A002
+) -> None:
+    """Mark stored answers anew with another rubric or judge; asks subjects nothing."""
+    from preamblelab.lab.commands import scored
+
+    result = scored(
+        experiment,
+        store,
+        rubric=rubric,
+        judges=judge,
+        scorers=scorer,
+        quiet=quiet,
+        margin=margin,
+        form=format,
+    )
+    sys.stdout.write(result.text)
+    exit_for(result, f"preamblelab score {experiment} --store {store}")
+
+
+@app.command()
+def report(
+    experiment: Annotated[
+        str | None,
+        typer.Argument(help="Name of an experiment; the only one of a store needs none."),
+    ] = None,
+    store: StoreOption = DEFAULT,
+    margin: MarginOption = 5.0,
+    format: FormatOption = "text",  # noqa: A002
+) -> None:
+    """Report from the store, or from a CSV of scores; asks nothing."""
+    from preamblelab.lab.commands import reported
+
+    print_report(reported(experiment, store, margin=margin), format)
+
+
+@app.command()
+def compare(
+    preamble: Annotated[str, typer.Argument(help="The text itself, a file of one, or a name.")],
+    model: Annotated[
+        list[str], typer.Option("--model", "-m", help="A litellm id or a name; repeatable.")
+    ],
+    suite: Annotated[str, typer.Option(help="Name or file of a suite of tasks.")] = "smoke",
+    repetitions: Annotated[int, typer.Option(min=1, max=1000)] = 3,
+    rubric: Annotated[str, typer.Option(help="Name or file of a rubric.")] = "coding",
+    judge: Annotated[
+        list[str] | None, typer.Option("--judge", help="A judge's litellm id or name; repeatable.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws the order of trials.")] = 0,
+    store: StoreOption = DEFAULT,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
+    margin: MarginOption = 5.0,
+    format: FormatOption = "text",  # noqa: A002
+) -> None:
+    """Ask models with one new system prompt and without any, and report."""
+    from preamblelab.lab.commands import compared
+
+    result = compared(
+        preamble,
+        model,
+        suite=suite,
+        repetitions=repetitions,
+        rubric=rubric,
+        judges=judge or [],
+        seed=seed,
+        store=store,
+        quiet=quiet,
+        margin=margin,
+        form=format,
+    )
+    sys.stdout.write(result.text)
+    exit_for(result, "the same command")
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line and exit code 1."""
+    # The other rooms of the command line register their commands on `app`.
+    import_module("preamblelab.cli.files")
+
+    sys.exit(guarded(app))

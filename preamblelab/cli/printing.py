@@ -1,0 +1,146 @@
+"""How results and errors leave the program: standard output, one line of error, exit code."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Literal
+
+import typer
+
+from preamblelab.errors import PreamblelabError
+
+if TYPE_CHECKING:
+    from preamblelab.lab.checking import Check, ModelCheck
+    from preamblelab.lab.commands import Result
+    from preamblelab.report.reports import Report
+
+Format = Literal["text", "md", "csv", "json"]
+
+FAILED = 1
+INCOMPLETE = 1
+INTERRUPTED = 130
+
+
+def guarded(app: typer.Typer) -> int:
+    """Run the app; turn our errors into one line and an exit code.
+
+    `PREAMBLELAB_DEBUG=1` lets the traceback through.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A lone surrogate or an emoji on a narrow terminal must not end a report.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    try:
+        app(standalone_mode=True)
+    except PreamblelabError as error:
+        if os.environ.get("PREAMBLELAB_DEBUG"):
+            raise
+        typer.echo(f"error: {one_line(error)}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        return INTERRUPTED
+    return 0
+
+
+def one_line(error: BaseException) -> str:
+    """An error's text in one line, control characters made visible."""
+    from preamblelab.report.escaping import for_terminal
+
+    return for_terminal(" ".join(str(error).split()))
+
+
+def print_report(report: "Report", form: Format) -> None:
+    """The report on standard output, in the wanted format."""
+    sys.stdout.write(rendered(report, form))
+
+
+def rendered(report: "Report", form: Format) -> str:
+    """The report in the wanted format."""
+    if form == "json":
+        return report.to_json()
+    if form == "csv":
+        return report.to_csv()
+    return report.to_markdown() if form == "md" else str(report)
+
+
+def exit_for(result: "Result", again: str) -> None:
+    """Say how to go on where a run is not complete, and leave with its exit code."""
+    for line in result.open_lines(again):
+        typer.echo(line, err=True)
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not result.complete:
+        raise typer.Exit(INCOMPLETE)
+
+
+def print_check(check: "Check", form: Literal["text", "json"]) -> None:
+    """What a run would ask and cost."""
+    import json
+    from dataclasses import asdict
+
+    if form == "json":
+        data: dict[str, Any] = asdict(check)
+        data |= {
+            "trials": check.trials,
+            "hits": check.hits,
+            "misses": check.trials - check.hits,
+            "calls": check.calls,
+            "usd": check.usd,
+        }
+        typer.echo(json.dumps(data, indent=2))
+        return
+    from preamblelab.report.layout import as_text
+
+    sys.stdout.write(as_text(_check_sections(check)))
+
+
+def _check_sections(check: "Check") -> list[Any]:
+    from preamblelab.report.layout import Grid, Section
+
+    columns = (
+        "model",
+        "size",
+        "by",
+        "trials",
+        "in store",
+        "to ask",
+        "tokens at most",
+        "usd at most",
+    )
+    rows = tuple(_check_row(each) for each in (*check.models, *check.judges))
+    cost = "unknown, a price is missing" if check.usd is None else f"{check.usd:.4f} usd at most"
+    lines = [
+        (
+            f"{check.trials} trials: {check.hits} answered in the store, "
+            f"{check.trials - check.hits} to ask; {check.calls} calls with judges; {cost}."
+        ),
+        f"The delivery check adds {check.probes} short calls at most. Nothing was sent.",
+    ]
+    if check.answer_limit_assumed:
+        lines.append(
+            "No max_tokens limits the answers of some model: 4096 tokens an answer are assumed."
+        )
+    notes = [f"{each.model}: {w}" for each in check.models for w in each.warnings]
+    grid = Grid(columns=columns, rows=rows, right=frozenset(columns[3:]))
+    return [Section(title=check.experiment, lines=tuple(lines), grid=grid, notes=tuple(notes))]
+
+
+def _check_row(each: "ModelCheck") -> tuple[str, ...]:
+    tokens = f"{each.prompt_tokens + each.answer_tokens:,}"
+    usd = "unknown" if each.usd is None else f"{each.usd:.4f}"
+    name = f"{each.model} (simulated)" if each.simulated else each.model
+    return (
+        name,
+        f"{each.size} ({each.size_source})",
+        each.way,
+        str(each.trials),
+        str(each.hits),
+        str(each.calls),
+        tokens,
+        usd,
+    )

@@ -1,0 +1,1 @@
+"""The use cases: each a few lines over the rooms below."""

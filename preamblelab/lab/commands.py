@@ -1,0 +1,191 @@
+"""The use cases as the command line calls them: names and files in, text and state out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from preamblelab.domain.experiments import Budget, Experiment
+from preamblelab.lab.checking import Check, check_experiment
+from preamblelab.lab.running import Outcome, execute, mark_again
+from preamblelab.library import Project, load_experiment
+from preamblelab.report.progress import LineProgress, Progress
+from preamblelab.store import Store
+
+if TYPE_CHECKING:
+    from preamblelab.report.reports import Report
+
+Form = Literal["text", "md", "csv", "json"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A rendered report and what is still open."""
+
+    text: str
+    outcome: Outcome
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to ask or mark."""
+        return self.outcome.complete
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the run."""
+        return self.outcome.interrupted
+
+    def open_lines(self, again: str) -> list[str]:
+        """What is open and how to go on; nothing when all is done.
+
+        Args:
+            again: the command that goes on.
+        """
+        tally, marks = self.outcome.tally, self.outcome.marks
+        lines = [f"{model}: {reason}" for model, reason in tally.left_alone.items()]
+        failed = tally.outcomes.get("failed", 0)
+        unasked = tally.open - tally.done
+        if unasked > 0 or failed:
+            why = f" ({tally.stopped})" if tally.stopped else ""
+            lines.append(
+                f"stopped{why}: {unasked} trials are open and {failed} failed; everything answered "
+                f"is stored. To go on: {again}"
+            )
+        if marks.not_asked:
+            lines.append(
+                f"{marks.not_asked} judgements could not be had ({marks.reason}). To go on: {again}"
+            )
+        return lines
+
+
+def checked(experiment: str, store: Path) -> Check:
+    """What a run would ask and cost; the store is only read, and need not exist."""
+    planned = load_experiment(experiment)
+    folder = Project.above().root
+    if not store.exists():
+        return check_experiment(planned, None, folder=folder)
+    with Store(store, read_only=True) as opened:
+        return check_experiment(planned, opened, folder=folder)
+
+
+def ran(
+    experiment: str, store: Path, *, limit: int | None, quiet: bool, margin: float, form: Form
+) -> Result:
+    """Run an experiment and render its report."""
+    return _ran(load_experiment(experiment), store, limit, quiet, margin, form)
+
+
+def compared(
+    preamble: str,
+    models: Sequence[str],
+    *,
+    suite: str,
+    repetitions: int,
+    rubric: str,
+    judges: Sequence[str],
+    seed: int,
+    store: Path,
+    quiet: bool,
+    margin: float,
+    form: Form,
+) -> Result:
+    """Compare one preamble with none and render the report."""
+    from preamblelab.lab.usecases import comparison
+
+    meant = Path(preamble) if len(preamble) < 500 and Path(preamble).is_file() else preamble
+    experiment = comparison(
+        meant,
+        models,
+        suite=suite,
+        repetitions=repetitions,
+        rubric=rubric,
+        judges=judges,
+        settings={},
+        budget=Budget(),
+        seed=seed,
+    )
+    return _ran(experiment, store, None, quiet, margin, form)
+
+
+def scored(
+    experiment: str,
+    store: Path,
+    *,
+    rubric: str | None,
+    judges: Sequence[str] | None,
+    scorers: Sequence[str] | None,
+    quiet: bool,
+    margin: float,
+    form: Form,
+) -> Result:
+    """Mark stored answers anew and render the report."""
+    from preamblelab.lab.usecases import remarked
+
+    with Store(store) as opened:
+        planned = remarked(
+            opened, experiment, rubric=rubric, judges=judges or None, scorers=scorers or None
+        )
+        outcome = mark_again(
+            planned,
+            opened,
+            progress=_progress(quiet),
+            folder=Project.above().root,
+            handle_interrupts=True,
+        )
+        return Result(text=report_text(opened, planned.name, margin, form), outcome=outcome)
+
+
+def reported(experiment: str | None, store: Path, *, margin: float) -> "Report":
+    """The report on a stored experiment."""
+    from preamblelab.lab.reporting import analyze
+
+    with Store(store, read_only=True) as opened:
+        return analyze(opened, experiment, margin=margin)
+
+
+def _ran(
+    experiment: Experiment,
+    store: Path,
+    limit: int | None,
+    quiet: bool,
+    margin: float,
+    form: Form,
+) -> Result:
+    with Store(store) as opened:
+        outcome = execute(
+            experiment,
+            opened,
+            progress=_progress(quiet),
+            limit=limit,
+            folder=Project.above().root,
+            handle_interrupts=True,
+        )
+        return Result(text=report_text(opened, experiment.name, margin, form), outcome=outcome)
+
+
+def report_text(store: Store, experiment: str, margin: float, form: Form) -> str:
+    """The rendered report; taken from the store when nothing has changed since it was made.
+
+    Making it needs pandas and scipy, seconds that a run with nothing to do should not take.
+    """
+    print_of = f"{store.fingerprint(experiment)}/{margin}/{form}/{store.path}/{version('preamblelab')}"
+    kept = store.latest_report(experiment, print_of)
+    if kept is not None:
+        return kept
+    from preamblelab.lab.reporting import analyze
+
+    report = analyze(store, experiment, margin=margin)
+    texts = {
+        "json": report.to_json,
+        "csv": report.to_csv,
+        "md": report.to_markdown,
+        "text": report.__str__,
+    }
+    text = texts[form]()
+    store.put_report(experiment, print_of, text)
+    return text
+
+
+def _progress(quiet: bool) -> Progress:
+    return Progress() if quiet else LineProgress()

@@ -1,0 +1,85 @@
+"""From the store to a report; asks nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from preamblelab.errors import SpecError
+from preamblelab.report.reports import Arrival, Report
+from preamblelab.store import Spend, Store
+
+
+def only_experiment(store: Store, name: str | None) -> str:
+    """The experiment's name; the only one of a store needs none.
+
+    Raises:
+        SpecError: the store holds none, or several.
+    """
+    if name is not None:
+        return name
+    names = [entry.name for entry in store.experiments()]
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise SpecError(f"{store.path} holds no experiment yet: run one, or import one")
+    raise SpecError(f"{store.path} holds several experiments, name one: {', '.join(names)}")
+
+
+def analyze(store: Store, experiment: str | None = None, *, margin: float = 5.0) -> Report:
+    """The report on an experiment in a store.
+
+    Args:
+        store: where its answers and marks are.
+        experiment: its name; may be left out when the store holds only one.
+        margin: the smallest effect that matters, in points.
+
+    Raises:
+        SpecError: there is no such experiment, or nothing to compare in it.
+    """
+    name = only_experiment(store, experiment)
+    document = store.document(name)
+    scores = store.scores(name)
+    arrivals = {
+        (each.model, each.variant): Arrival(state=each.state, reasons=each.reasons)
+        for each in store.deliveries(name)
+    }
+    marking = store.marking(name)
+    rubric: Mapping[str, Any] = marking[1].get("rubric", {}) if marking else {}
+    return Report(
+        experiment=name,
+        scores=scores,
+        baseline=str(document.get("baseline", "baseline")),
+        question=str(document.get("question", "")),
+        margin=margin,
+        arrivals=arrivals,
+        facts=tuple(_facts(store, name, marking)),
+        rubric=str(rubric.get("name", "")),
+    )
+
+
+def _facts(
+    store: Store, name: str, marking: tuple[str, Mapping[str, Any]] | None
+) -> list[tuple[str, str]]:
+    keys = (trial.response_key for trial in store.trials(name))
+    facts = [("asking took", spend_in_words(store.spend(keys=keys)))]
+    judges = store.spend().by_role.get("judge")
+    if judges is not None and judges.calls:
+        facts.append(("judging took (whole store)", spend_in_words(judges)))
+    if marking is not None:
+        document = marking[1]
+        marked_by = [*document.get("judges", {}), *document.get("scorers", {})]
+        if document.get("checks"):
+            marked_by.insert(0, "checks of the text alone (no judge, nothing was run)")
+        facts.append(("marked by", ", ".join(marked_by)))
+    facts.append(("store", str(store.path)))
+    return facts
+
+
+def spend_in_words(spend: Spend) -> str:
+    """Calls, tokens and money in one line; an unknown price is not zero."""
+    text = (
+        f"{spend.calls} calls, {spend.prompt_tokens + spend.completion_tokens:,} tokens, "
+        f"{spend.usd:.4f} usd"
+    )
+    if spend.unpriced:
+        text += f" (the price of {spend.unpriced} calls is unknown and not in it)"
+    return text

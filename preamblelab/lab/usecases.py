@@ -1,0 +1,232 @@
+"""The use cases that a script or a command calls: run, compare, score, check, report."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from preamblelab.domain.base import text_digest
+from preamblelab.domain.experiments import Budget, Experiment
+from preamblelab.domain.models import ModelSpec
+from preamblelab.domain.preambles import Preamble
+from preamblelab.domain.rubrics import Rubric
+from preamblelab.domain.tasks import Suite
+from preamblelab.lab.reporting import analyze
+from preamblelab.lab.running import TrialClient, execute, mark_again
+from preamblelab.library import (
+    Project,
+    load_experiment,
+    load_models,
+    load_preamble,
+    load_rubric,
+    load_suite,
+)
+from preamblelab.report.progress import Progress
+from preamblelab.report.reports import Report
+from preamblelab.scoring.scorers import Scorer
+from preamblelab.store import Store
+
+DEFAULT_STORE = "preamblelab.db"
+"""Where answers are kept when no store is named: a file in the current folder."""
+
+
+def run(
+    experiment: Experiment | str | Path,
+    store: Store | str | Path = DEFAULT_STORE,
+    *,
+    scorers: Sequence[Scorer] = (),
+    client: TrialClient | None = None,
+    progress: Progress | None = None,
+    limit: int | None = None,
+) -> Report:
+    """Ask and mark what is missing of an experiment, and report on it.
+
+    Calling it again goes on where it stopped: what is stored is not asked again.
+
+    Args:
+        experiment: a plan, or the name or file of one.
+        store: an open store, or the file of one; made when it does not exist.
+        scorers: scorers of your own, besides those the experiment names.
+        client: answers instead of the models, from trial to response; for tests of your script.
+        progress: is told what happens; silent when not given.
+        limit: ask at most so many trials now.
+
+    Raises:
+        PreamblelabError: a file is wrong, a store cannot be used, a model cannot be asked at all.
+    """
+    if isinstance(experiment, str | Path):
+        experiment = load_experiment(experiment)
+    with _opened(store) as opened:
+        execute(
+            experiment,
+            opened,
+            scorers=scorers,
+            client=client,
+            progress=progress,
+            limit=limit,
+            folder=Project.above().root,
+        )
+        return analyze(opened, experiment.name)
+
+
+def score(
+    experiment: str,
+    store: Store | str | Path = DEFAULT_STORE,
+    *,
+    rubric: Rubric | str | Path | None = None,
+    judges: Sequence[ModelSpec | str] | None = None,
+    scorers: Sequence[Scorer] = (),
+    progress: Progress | None = None,
+) -> Report:
+    """Mark stored answers anew, with another rubric or other judges; asks subjects nothing.
+
+    Args:
+        experiment: name of an experiment in the store.
+        store: an open store, or the file of one.
+        rubric: another rubric; None keeps the experiment's.
+        judges: other judges, as litellm ids or specs; None keeps the experiment's scorers.
+        scorers: scorers of your own.
+        progress: is told what happens; silent when not given.
+    """
+    with _opened(store) as opened:
+        planned = remarked(opened, experiment, rubric=rubric, judges=judges)
+        mark_again(planned, opened, scorers=scorers, progress=progress, folder=Project.above().root)
+        return analyze(opened, planned.name)
+
+
+def remarked(
+    store: Store,
+    experiment: str,
+    *,
+    rubric: Rubric | str | Path | None = None,
+    judges: Sequence[ModelSpec | str] | None = None,
+    scorers: Sequence[str] | None = None,
+) -> Experiment:
+    """A stored experiment with another rubric, judges or scorers by name."""
+    from preamblelab.library import experiment_from_document
+
+    planned = experiment_from_document(store.document(experiment))
+    changes: dict[str, Any] = {}
+    if rubric is not None:
+        changes["rubric"] = rubric if isinstance(rubric, Rubric) else load_rubric(rubric)
+    if judges is not None:
+        specs = models_of(judges)
+        kept = scorers if scorers is not None else [s for s in planned.scorers if s == "text"]
+        changes["scorers"] = (*kept, *(f"judge/{spec.id}" for spec in specs))
+        changes["judges"] = {spec.id: spec for spec in specs}
+    elif scorers is not None:
+        changes["scorers"] = tuple(scorers)
+    return planned.model_copy(update=changes)
+
+
+def compare(
+    preamble: str | Path | Preamble,
+    models: Sequence[str | ModelSpec],
+    *,
+    suite: str | Path | Suite = "smoke",
+    repetitions: int = 3,
+    rubric: str | Path | Rubric = "coding",
+    judges: Sequence[str | ModelSpec] = (),
+    scorers: Sequence[Scorer] = (),
+    settings: Mapping[str, Any] | None = None,
+    budget: Budget | None = None,
+    seed: int = 0,
+    store: Store | str | Path = DEFAULT_STORE,
+    client: TrialClient | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """One new system prompt against none, on each model.
+
+    Args:
+        preamble: the text itself, a file of one (`Path`), the name of one, or a `Preamble`.
+        models: litellm ids, names from models.yaml, or specs.
+        suite: name, file or suite of the tasks.
+        repetitions: how often each task is asked under each arm.
+        rubric: name, file or rubric by which answers are marked.
+        judges: judge models; none: the checks that the rubric names.
+        scorers: scorers of your own.
+        settings: for every model: temperature, max_tokens, ...
+        budget: limits of the whole run.
+        seed: draws the order of trials.
+        store: where answers are kept; baseline answers are asked once and used again.
+        client: answers instead of the models; for tests of your script.
+        progress: is told what happens; silent when not given.
+
+    Returns:
+        A report: print it, or take its `effects` as a DataFrame.
+    """
+    experiment = comparison(
+        preamble,
+        models,
+        suite=suite,
+        repetitions=repetitions,
+        rubric=rubric,
+        judges=judges,
+        settings=settings or {},
+        budget=budget or Budget(),
+        seed=seed,
+    )
+    return run(experiment, store, scorers=scorers, client=client, progress=progress)
+
+
+def comparison(
+    preamble: str | Path | Preamble,
+    models: Sequence[str | ModelSpec],
+    *,
+    suite: str | Path | Suite,
+    repetitions: int,
+    rubric: str | Path | Rubric,
+    judges: Sequence[str | ModelSpec],
+    settings: Mapping[str, Any],
+    budget: Budget,
+    seed: int,
+) -> Experiment:
+    """The experiment behind `compare`."""
+    family = preamble_of(preamble)
+    specs, judge_specs = models_of(models), models_of(judges)
+    chosen = suite if isinstance(suite, Suite) else load_suite(suite)
+    return Experiment(
+        name=f"compare-{family.name}"[:100],
+        question=f"Does '{family.name}' help?",
+        models=tuple(specs),
+        variants=(family.name,),
+        preambles={family.name: family},
+        suite=chosen,
+        rubric=rubric if isinstance(rubric, Rubric) else load_rubric(rubric),
+        scorers=("text", *(f"judge/{spec.id}" for spec in judge_specs)),
+        judges={spec.id: spec for spec in judge_specs},
+        repetitions=repetitions,
+        settings=settings,
+        budget=budget,
+        seed=seed,
+    )
+
+
+def preamble_of(preamble: str | Path | Preamble) -> Preamble:
+    """The preamble that is meant: itself, a file, a name, or a text.
+
+    A text of several words is a text; a single word is the name of a preamble.
+    """
+    if isinstance(preamble, Preamble):
+        return preamble
+    if isinstance(preamble, Path) or len(preamble.split()) <= 1:
+        return load_preamble(preamble)
+    return Preamble(name=f"text-{text_digest(preamble)[3:11]}", text=preamble)
+
+
+def models_of(models: Sequence[str | ModelSpec]) -> list[ModelSpec]:
+    """Specs of models, given as specs, names from models.yaml, or litellm ids."""
+    known = load_models()
+    by_id = {model.id: model for model in known.values()}
+    return [
+        each
+        if isinstance(each, ModelSpec)
+        else known.get(each) or by_id.get(each) or ModelSpec(id=each)
+        for each in models
+    ]
+
+
+def _opened(store: Store | str | Path) -> Any:
+    """A context that gives the store, and closes it only if it was opened here."""
+    from contextlib import nullcontext
+
+    return nullcontext(store) if isinstance(store, Store) else Store(store)

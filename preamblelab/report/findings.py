@@ -1,0 +1,90 @@
+"""What an experiment shows, as tables: effects, verdicts, arrivals, the effect over all models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from preamblelab.stats.effects import effects
+from preamblelab.stats.overall import overall_effect
+from preamblelab.stats.verdicts import verdicts
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+CLAIMS = ("effect", "se", "df", "low", "high", "p", "p_holm", "adjusted_low", "adjusted_high")
+"""What is taken out of a row whose preamble did not arrive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Whether a variant's preamble reached a model."""
+
+    state: str
+    """`delivered`, `undelivered` or `unknown`."""
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """The tables behind a report; each is made when it is first asked for."""
+
+    experiment: str
+    scores: "DataFrame"
+    """One row per trial: model, size, variant, task, repetition, score, status, ..."""
+    baseline: str = "baseline"
+    question: str = ""
+    margin: float = 5.0
+    """The smallest effect that matters, in points."""
+    arrivals: Mapping[tuple[str, str], Arrival] = field(default_factory=dict)
+    """By model and variant."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """What a reader should know of how this came about: name and value."""
+    rubric: str = ""
+    level: float = 0.95
+
+    @cached_property
+    def simulated(self) -> bool:
+        """Whether any answer came from a simulated model."""
+        column = self.scores.get("simulated")
+        return bool(column is not None and column.fillna(value=False).any())
+
+    @cached_property
+    def effects(self) -> "DataFrame":
+        """The paired effect of every variant on every model, with its verdict.
+
+        Columns as `preamblelab.stats.verdicts` gives them, and: difference (the plain difference
+        of the means, claimed or not), delivery, delivery_reasons. Where a preamble did not arrive
+        there is a difference and no effect, and the verdict is `undelivered`.
+        """
+        table = verdicts(
+            effects(self.scores, baseline=self.baseline, level=self.level), margin=self.margin
+        )
+        return self._marked(table)
+
+    @cached_property
+    def overall(self) -> "DataFrame":
+        """The effect of every variant over all models, those undelivered left out."""
+        kept = self.scores
+        for (model, variant), arrival in self.arrivals.items():
+            if arrival.state == "undelivered":
+                kept = kept[~((kept["model"] == model) & (kept["variant"] == variant))]
+        if kept["variant"].nunique() < 2 or kept["score"].notna().sum() == 0:
+            return self.effects.iloc[0:0]
+        return verdicts(
+            overall_effect(kept, baseline=self.baseline, level=self.level), margin=self.margin
+        )
+
+    def _marked(self, table: "DataFrame") -> "DataFrame":
+        table = table.assign(difference=table["effect"])
+        pairs = list(zip(table["model"], table["variant"], strict=True))
+        arrivals = [self.arrivals.get(pair, Arrival(state="unknown")) for pair in pairs]
+        table["delivery"] = [arrival.state for arrival in arrivals]
+        table["delivery_reasons"] = ["; ".join(arrival.reasons) for arrival in arrivals]
+        lost = table["delivery"] == "undelivered"
+        for name in CLAIMS:
+            if name in table:
+                table.loc[lost, name] = float("nan")
+        table.loc[lost, "verdict"] = "undelivered"
+        table.loc[lost, "reason"] = "the preamble did not arrive; no effect is claimed"
+        return table

@@ -1,0 +1,74 @@
+"""The report on one experiment: what was measured, how sure it is, and what cannot be said."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from preamblelab.report.escaping import for_spreadsheet
+from preamblelab.report.findings import Arrival, Findings
+from preamblelab.report.layout import as_markdown, as_text
+from preamblelab.report.sections import sections_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["Arrival", "Report"]
+
+
+class Report(Findings):
+    """What an experiment shows. Prints as text; `effects` is the table behind it."""
+
+    def to_pandas(self) -> "DataFrame":
+        """The table of effects."""
+        return self.effects.copy()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything a program may want, as JSON-like values; missing numbers are None."""
+        return {
+            "experiment": self.experiment,
+            "question": self.question,
+            "simulated": self.simulated,
+            "baseline": self.baseline,
+            "margin": self.margin,
+            "level": self.level,
+            "rubric": self.rubric,
+            "models": _records(self.effects),
+            "overall": _records(self.overall),
+            "outcomes": _outcomes(self.scores),
+            "facts": dict(self.facts),
+        }
+
+    def to_json(self) -> str:
+        """`to_dict` as text."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def to_csv(self) -> str:
+        """The table of effects as CSV, safe to open in a spreadsheet."""
+        table = self.effects.copy()
+        for name in table.select_dtypes(include=["object", "string"]):
+            table[name] = [
+                for_spreadsheet(each) if isinstance(each, str) else each for each in table[name]
+            ]
+        return table.to_csv(index=False)
+
+    def to_markdown(self) -> str:
+        """The report as Markdown."""
+        return as_markdown(sections_of(self))
+
+    def __str__(self) -> str:
+        """The report as text for a terminal."""
+        return as_text(sections_of(self))
+
+
+def _records(table: "DataFrame") -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=10))
+    return records
+
+
+def _outcomes(scores: "DataFrame") -> list[dict[str, Any]]:
+    if "status" not in scores:
+        return []
+    counts = scores.groupby(["model", "variant", "status"], sort=True).size()
+    return [
+        {"model": row.model, "variant": row.variant, "status": row.status, "trials": row.trials}
+        for row in counts.reset_index(name="trials").itertuples()
+    ]

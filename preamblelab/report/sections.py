@@ -1,0 +1,156 @@
+"""What a report says, section by section; all wording is here."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from preamblelab.report.findings import Findings
+from preamblelab.report.layout import Grid, Section
+from preamblelab.stats.verdicts import sentence
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+OUTCOMES: Final = ("ok", "truncated", "looped", "refused", "empty", "failed", "pending")
+SIMULATED: Final = "simulated"
+
+
+def sections_of(report: Findings) -> list[Section]:
+    """The sections of a report, in reading order."""
+    sections = [_head(report), _effects(report), _delivery(report), _facts(report)]
+    return [section for section in sections if section.lines or section.grid is not None]
+
+
+def _head(report: Findings) -> Section:
+    scores = report.scores
+    title = report.experiment + (f" ({SIMULATED} results)" if report.simulated else "")
+    tasks, models = scores["task"].nunique(), scores["model"].nunique()
+    repetitions = int(scores["repetition"].nunique())
+    shape = (
+        f"{_count(models, 'model')}, {_count(tasks, 'task')}, "
+        f"{_count(repetitions, 'repetition')}; baseline: {report.baseline}"
+        + (f"; rubric: {report.rubric}" if report.rubric else "")
+    )
+    lines = [line for line in (report.question, shape, *_verdict_lines(report)) if line]
+    return Section(title=title, lines=tuple(lines))
+
+
+def _verdict_lines(report: Findings) -> list[str]:
+    """The verdict over all models, one line per variant."""
+    lines = [
+        f"Verdict on {row['variant']}: {_overall_sentence(row)}" for row in _rows(report.overall)
+    ]
+    counts = report.effects["verdict"].value_counts()
+    if len(report.effects) > 1:
+        each = ", ".join(f"{counts[name]} {name}" for name in counts.index)
+        lines.append(f"By model (margin {report.margin:g} points): {each}.")
+    return lines
+
+
+def _overall_sentence(row: Mapping[str, Any]) -> str:
+    text = sentence({**row, "model": row.get("model") or "all models"})
+    return text if text.endswith(".") else text + "."
+
+
+def _effects(report: Findings) -> Section:
+    effects = report.effects
+    sizes = _first(report.scores, "size")
+    columns = ("model", "size", "variant", "baseline", "with", "effect", "95 % interval", "verdict")
+    rows = [
+        (
+            _model_name(row["model"], report),
+            str(sizes.get(row["model"], "unknown")),
+            str(row["variant"]),
+            _number(row["baseline_mean"]),
+            _number(row["variant_mean"]),
+            _effect(row),
+            _interval(row),
+            str(row["verdict"]),
+        )
+        for row in _rows(effects)
+    ]
+    grid = Grid(columns=columns, rows=tuple(rows), right=frozenset({"baseline", "with", "effect"}))
+    notes = ["", *(f"  {row['model']} {row['variant']}: {row['reason']}" for row in _rows(effects))]
+    return Section(title="Effects, in points of 100", grid=grid, notes=tuple(notes))
+
+
+def _delivery(report: Findings) -> Section:
+    lines = [
+        f"{row['model']} {row['variant']}: {row['delivery']}"
+        + (f" - {row['delivery_reasons']}" if row["delivery_reasons"] else "")
+        for row in _rows(report.effects)
+        if row["delivery"] == "undelivered" or row["delivery_reasons"]
+    ]
+    return Section(title="Did the preamble arrive?", lines=tuple(lines))
+
+
+def _facts(report: Findings) -> Section:
+    outcomes = _outcome_grid(report)
+    lines = tuple(f"{name}: {value}" for name, value in report.facts)
+    return Section(title="Outcomes and cost", lines=lines, grid=outcomes)
+
+
+def _outcome_grid(report: Findings) -> Grid | None:
+    scores = report.scores
+    if "status" not in scores:
+        return None
+    seen = [name for name in OUTCOMES if (scores["status"] == name).any()]
+    counts = scores.groupby(["model", "variant"], sort=False)["status"].value_counts()
+    arms = list(dict.fromkeys((model, variant) for model, variant, _ in counts.index))
+    rows = tuple(
+        (
+            _model_name(model, report),
+            str(variant),
+            *(str(int(counts.get((model, variant, name), 0))) for name in seen),
+        )
+        for model, variant in arms
+    )
+    return Grid(columns=("model", "variant", *seen), rows=rows, right=frozenset(seen))
+
+
+def _model_name(model: str, report: Findings) -> str:
+    column = report.scores.get("simulated")
+    if column is None:
+        return model
+    own = column[report.scores["model"] == model]
+    return f"{model} ({SIMULATED})" if bool(own.fillna(value=False).any()) else model
+
+
+def _effect(row: Mapping[str, Any]) -> str:
+    if row["delivery"] == "undelivered":
+        return f"({_signed(row['difference'])})"
+    return _signed(row["effect"])
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    low, high = row.get("adjusted_low", row["low"]), row.get("adjusted_high", row["high"])
+    if _missing(low) or _missing(high):
+        return "none can be had"
+    return f"{low:+.1f} to {high:+.1f}"
+
+
+def _first(table: "DataFrame", column: str) -> dict[str, Any]:
+    if column not in table:
+        return {}
+    first = table.groupby("model", sort=False)[column].first()
+    return {str(model): value for model, value in first.items()}
+
+
+def _rows(table: "DataFrame") -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _number(value: float) -> str:
+    return "-" if _missing(value) else f"{value:.1f}"
+
+
+def _signed(value: float) -> str:
+    return "-" if _missing(value) else f"{value:+.1f}"
+
+
+def _missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
