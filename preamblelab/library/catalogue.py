@@ -1,5 +1,6 @@
 """The catalogue `experiments/models.yaml`, and how an experiment's words become models."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ def read_catalogue(project: Project) -> Catalogue:
     models: dict[str, ModelSpec] = {}
     for _, root in project.roots:
         place = Place(root=root, parts=MODELS_FILE)
-        if place.path.exists() or place.path.is_symlink():
+        if os.path.lexists(place.path):
             models = {**read_models(place), **models}
     return Catalogue(models=models)
 

@@ -98,7 +98,8 @@ def _translated(
 ) -> SpecError:
     """The error on the first line that is wrong, with the number of the others."""
     found = [(_line(node, detail), _field(node, detail, prefix), detail) for detail in details]
-    line, field, detail = min(found, key=lambda each: each[0])
+    # A misspelt field is also a missing one: the word that stands there is named before it.
+    line, field, detail = min(found, key=lambda each: (each[2]["type"] == "missing", each[0]))
     message = _message(spec, node, detail)
     label = f"{field}: " if field else ""
     others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""

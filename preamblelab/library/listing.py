@@ -1,5 +1,6 @@
 """What can be named from here, and where it lies."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,4 +64,4 @@ def _named(kind: Kind, root: Path) -> list[tuple[str, Place]]:
         only_here = Project(root=None, shipped=root)
         return [(name, only_here.find(kind, name)) for name in names_in(root, kind)]
     place = Place(root=root, parts=MODELS_FILE)
-    return [(name, place) for name in read_models(place)] if place.path.exists() else []
+    return [(name, place) for name in read_models(place)] if os.path.lexists(place.path) else []

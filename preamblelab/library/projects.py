@@ -70,7 +70,7 @@ class Project:
             start: The file or folder; None is the current one.
         """
         begin = Path(os.path.abspath(start or Path.cwd()))  # noqa: PTH100 -- resolve() would follow links
-        roots = (each for each in (begin, *begin.parents) if (each / "preambles").is_dir())
+        roots = (each for each in (begin, *begin.parents) if _is_folder(each / "preambles"))
         return cls(root=next(roots, None), shipped=shipped_root())
 
     @property
@@ -117,7 +117,10 @@ class Project:
 def names_in(root: Path, kind: Kind) -> tuple[str, ...]:
     """Names of the files of a kind below one root, sorted; models lie in one file instead."""
     folder = root.joinpath(*_FOLDERS[kind])
-    files = folder.iterdir() if folder.is_dir() else iter(())
+    try:
+        files = list(folder.iterdir()) if _is_folder(folder) else []
+    except OSError as error:
+        raise SpecError(f"{folder}: cannot be listed: {error.strerror}") from None
     return tuple(
         sorted(
             file.stem
@@ -149,17 +152,21 @@ def place_of(kind: Kind, named: str | Path, start: Path | None = None) -> tuple[
     if not os.path.lexists(path):
         named_so = f"; to name a shipped {_SINGULAR[kind]}, write '{path.stem}'"
         hint = named_so if path.stem in names_in(shipped_root(), kind) else ""
-        raise SpecError(f"{named}: no such file{hint}")
+        raise SpecError(f"{' '.join(str(named).split())[:200]}: no such file{hint}")
     project = Project.above(path)
     if project.root is None:
         # Outside a project there is nothing to stay inside of: the user's word is the file.
-        path = path.resolve()
+        path = Path(os.path.realpath(path))
         return Place(root=path.parent, parts=(path.name,)), project
     return Place(root=project.root, parts=path.relative_to(project.root).parts), project
 
 
 def _is_path(named: str, kind: Kind) -> bool:
     return "/" in named or os.sep in named or named.endswith((*_suffixes(kind), ".txt"))
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 -- says no where one may not look
 
 
 def _suffixes(kind: Kind) -> tuple[str, ...]:

