@@ -83,7 +83,8 @@ def _searched(task: Task, response: Response) -> str:
     if not task.expect.tests:
         return reading.code
     return "\n".join(
-        f"{test.name}\n{test.source}" for test in distinct(cases(reading, task.expect.language))
+        f"{test.name.replace('_', ' ')}\n{test.source}"
+        for test in distinct(cases(reading, task.expect.language))
     )
 
 

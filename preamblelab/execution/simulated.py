@@ -1,0 +1,130 @@
+"""The provider `sim/`: models that answer offline, whose true response to a preamble is known."""
+
+import os
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from preamblelab.execution.providers import Piece
+from preamblelab.execution.simulation.memory import recall
+from preamblelab.execution.simulation.perception import (
+    CHARACTERS_PER_TOKEN,
+    Perceived,
+    count_tokens,
+    perceive,
+    read_guidance,
+    read_order,
+)
+from preamblelab.execution.simulation.profiles import PROFILES, Profile
+from preamblelab.execution.simulation.skill import draw_skill
+from preamblelab.execution.simulation.writing import Answer, write
+
+__all__ = ["PROFILES", "Profile", "SimulatedProvider"]
+
+_SHORTEST_PIECE: Final = 20
+_LONGEST_PIECE: Final = 60
+
+
+class SimulatedProvider:
+    """Answers as the profiles say, from nothing but the messages and settings of the call.
+
+    The same model, messages and `seed` give the same text; without a seed each call draws anew.
+    At temperature 0 the model is greedy: the seed has no say. What two calls cannot be told apart
+    by (a system message that the chat template drops) cannot make their texts differ.
+    """
+
+    name = "sim"
+
+    def stream(
+        self, model: str, messages: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
+    ) -> Iterator[Piece]:
+        """The answer in pieces of 20 to 60 characters; the last carries finish and token counts.
+
+        Args:
+            model: name of a profile, without `sim/`.
+            messages: role and content.
+            settings: `temperature`, `seed`, `max_tokens` (or `max_completion_tokens`), `stop`,
+                `num_ctx`, `repeat_penalty` and its kin; others have no influence.
+
+        Raises:
+            LookupError: there is no such model.
+        """
+        profile = PROFILES.get(model)
+        if profile is None:
+            known = ", ".join(PROFILES)
+            raise LookupError(f"no simulated model 'sim/{model}'; known: {known}")
+        context = min(_whole(settings, "num_ctx") or profile.context, profile.context)
+        perceived = perceive(messages, hears_system=profile.hears_system, context=context)
+        draw = random.Random(_seed(profile, perceived, settings))  # noqa: S311
+        answer = _answer(profile, perceived, settings, draw)
+        return _pieces(answer, perceived, settings, context, draw)
+
+
+def _seed(profile: Profile, perceived: Perceived, settings: Mapping[str, Any]) -> str:
+    """What chance is drawn from; everything the model can perceive, and the seed."""
+    greedy = settings.get("temperature") == 0
+    seed = settings.get("seed")
+    chance = "greedy" if greedy else os.urandom(16).hex() if seed is None else repr(seed)
+    return f"{profile.name}/{perceived.address}/{settings.get('temperature')}/{chance}"
+
+
+def _answer(
+    profile: Profile, perceived: Perceived, settings: Mapping[str, Any], draw: random.Random
+) -> Answer:
+    order = read_order(perceived.system)
+    if order is not None and order.alone:
+        return Answer(text=f"{order.word}\n")
+    known = recall(perceived.prompt)
+    guidance = read_guidance(perceived.system)
+    skill = draw_skill(
+        profile,
+        guidance,
+        task=known.task,
+        touchy=known.touchy,
+        settings=settings,
+        draw=draw,
+    )
+    answer = write(known.knowledge, skill, draw)
+    return answer if order is None else replace(answer, text=f"{order.word}\n\n{answer.text}")
+
+
+def _pieces(
+    answer: Answer,
+    perceived: Perceived,
+    settings: Mapping[str, Any],
+    context: int,
+    draw: random.Random,
+) -> Iterator[Piece]:
+    """The answer cut into pieces, up to the limit of tokens; a loop runs until it is stopped."""
+    limit = max(1, context - perceived.tokens)
+    asked = _whole(settings, "max_tokens") or _whole(settings, "max_completion_tokens")
+    room = min(limit, asked or limit) * CHARACTERS_PER_TOKEN
+    text = answer.text
+    if answer.again:
+        text += answer.again * (1 + max(0, room - len(text)) // len(answer.again))
+    stop = _stop_place(text, settings.get("stop"))
+    finish = "content_filter" if answer.refused else "stop"
+    if stop is not None and stop <= room:
+        text = text[:stop]
+    elif len(text) > room:
+        text, finish = text[:room], "length"
+    place = 0
+    while place < len(text):
+        end = place + draw.randint(_SHORTEST_PIECE, _LONGEST_PIECE)
+        yield Piece(text=text[place:end])
+        place = end
+    yield Piece(finish=finish, prompt_tokens=perceived.tokens, completion_tokens=count_tokens(text))
+
+
+def _stop_place(text: str, stop: object) -> int | None:
+    """Where the first of the stop sequences begins; None when none comes."""
+    given = [stop] if isinstance(stop, str) else stop if isinstance(stop, Sequence) else []
+    places = [text.find(each) for each in given if isinstance(each, str) and each]
+    return min((place for place in places if place >= 0), default=None)
+
+
+def _whole(settings: Mapping[str, Any], name: str) -> int | None:
+    """A setting that is a whole number above 0; None when it is not given."""
+    value = settings.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

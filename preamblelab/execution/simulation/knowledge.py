@@ -1,0 +1,90 @@
+"""What a simulated model knows about a task: right parts, and how each part can go wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """One test that a model may write."""
+
+    case: str
+    """What it is about, as prose names it: "a blank name"."""
+    name: str
+    """What the test says it shows: "refuses a blank name"."""
+    body: str
+    """Its statements; right for the module under test."""
+    wrong: tuple[str, str]
+    """A stretch of the body, and what stands there when the model errs."""
+    group: str = ""
+    """The part of the module that it tests."""
+    awaits: bool = False
+    """Whether it must be asynchronous."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestKnowledge:
+    """A task that asks for tests of a module."""
+
+    __test__ = False
+
+    language: str
+    imports: str
+    subject: str
+    """Name of the variable that holds the object under test."""
+    setup: str
+    """The statement that makes it."""
+    passages: tuple[Passage, ...]
+    strategies: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionKnowledge:
+    """A task that asks for a function."""
+
+    language: str
+    code: str
+    """The right function, imports first."""
+    flaws: tuple[tuple[str, str], ...]
+    """Stretches of the code, and what stands there when the model errs; each errs by itself."""
+    imports: str
+    """The lines of the code that a careless model forgets; may be empty."""
+    cases: tuple[str, ...]
+    strategies: tuple[str, ...]
+    reasons: tuple[str, ...]
+    gap: tuple[str, str]
+    """A stretch of the code, and the placeholder that a lazy model leaves there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextKnowledge:
+    """A task that asks for words; the answer is a sequence of lines."""
+
+    opening: tuple[str, ...]
+    """Sentences that may open the answer: the strategy, then remarks."""
+    reasons: tuple[str, ...]
+    lines: tuple[str, ...]
+    """Steps or entries, in order; a weaker model leaves some out."""
+    closing: str
+    """The right end."""
+    wrong_closings: tuple[str, ...]
+    flaws: Mapping[str, str] = field(default_factory=dict)
+    """Stretches of lines, and what stands there when the model errs."""
+    last_check: str = ""
+    """A line before the end with which a careful model checks its result."""
+
+
+Knowledge = TestKnowledge | FunctionKnowledge | TextKnowledge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A task that the models know by heart."""
+
+    task: str
+    mark: str
+    """A stretch of its prompt that no other prompt has."""
+    knowledge: Knowledge
+    touchy: bool = False
+    """Whether timid models refuse it although it is harmless."""
