@@ -182,7 +182,16 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("written", "line", "message"), BAD, ids=[bad[0] for bad in BAD])
+MORE = [
+    ("brevity: on\nclauses: {brevity: on}", 7, "brevity: stands under clauses too"),
+    ("tasks: [sort, sort]", 7, "tasks: 'sort' stands here a second time"),
+    ("judges: {gemma: 3}\nscorers: [judge/gemma]", 7, "judges.gemma: must be a mapping of fields"),
+]
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "message"), [*BAD, *MORE], ids=[bad[0] for bad in [*BAD, *MORE]]
+)
 def test_what_is_wrong_is_said_with_file_line_field_and_mend(
     write: Write, plan: str, written: str, line: int, message: str
 ):
@@ -195,6 +204,12 @@ def test_what_is_wrong_is_said_with_file_line_field_and_mend(
 
 
 REPLACED = [
+    (
+        "variants: [careful]",
+        "variants: [careful+brevity]\nbrevity: [on, off]",
+        5,
+        "brevity: variant 'careful+brevity' names clause 'brevity' itself",
+    ),
     ("[gemma, big]", "[gemma, qwen]", 3, "models: no model named 'qwen'; known: NO, big, gemma"),
     ("[gemma, big]", "[gemma, gemma]", 3, "models: 'gemma' stands here a second time"),
     ("[gemma, big]", "[]", 3, "models: is empty; write at least one"),
@@ -250,4 +265,22 @@ def test_a_model_written_out_is_the_same_as_one_made_in_python(write: Write, pla
     experiment = load_experiment(write("experiments/x.yaml", plan.replace("[gemma, big]", written)))
     assert experiment.models == (
         ModelSpec(id="openai/x", parameters=8, settings={"temperature": 0.001}, stream=False),
+    )
+
+
+def test_a_preamble_without_common_text_has_no_common_variant(write: Write, plan: str):
+    write("preambles/sized.yaml", "sizes: {tiny: Short.}")
+    path = write("experiments/x.yaml", plan.replace("[careful]", "[sized:common]"))
+    with pytest.raises(SpecError, match=r"x.yaml:4: variants: 'sized' has no common text"):
+        load_experiment(path)
+
+
+def test_crossing_leaves_the_arm_without_a_preamble_alone(write: Write, plan: str):
+    text = (
+        plan.replace("[careful]", "[baseline, careful]") + "baseline: careful:tiny\nbrevity: on\n"
+    )
+    assert load_experiment(write("experiments/x.yaml", text)).arms == (
+        "careful:tiny",
+        "baseline",
+        "careful+brevity",
     )
