@@ -40,11 +40,12 @@ INSERT INTO failures (key, role, endpoint, model_id, kind, reason, attempts, pro
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
-_GET_RESPONSE: Final = """
+_GET_RESPONSES: Final = """
 SELECT r.key, x.text, r.status, r.reason, x.reasoning, r.finish, r.prompt_tokens,
     r.completion_tokens, r.estimated, r.usd, r.seconds, r.first_token_seconds, r.load_seconds,
     r.served_model, r.route, x.loop, x.tool_calls, r.flags, r.attempts
 FROM responses r JOIN texts x ON x.response_id = r.id
+WHERE r.key IN (SELECT value FROM json_each(?))
 """
 
 # Imported answers were paid for elsewhere, if at all.
@@ -102,17 +103,14 @@ class Asking(Connection):
     def response(self, key: str) -> Response | None:
         """The answer of this key, or None."""
         with self._reading("read an answer") as connection:
-            row = connection.execute(f"{_GET_RESPONSE} WHERE r.key = ?", (key,)).fetchone()
+            row = connection.execute(_GET_RESPONSES, (json.dumps([key]),)).fetchone()
             return None if row is None else _as_response(row)
 
     def responses(self, keys: Iterable[str]) -> Iterator[tuple[str, Response]]:
         """Key and answer for those of the keys that have one, few of them in memory at a time."""
         for portion in portions(keys, _PORTION):
             with self._reading("read answers") as connection:
-                rows = connection.execute(
-                    f"{_GET_RESPONSE} WHERE r.key IN (SELECT value FROM json_each(?))",
-                    (json.dumps(portion),),
-                ).fetchall()
+                rows = connection.execute(_GET_RESPONSES, (json.dumps(portion),)).fetchall()
                 found = {row[0]: _as_response(row) for row in rows}
             for key in dict.fromkeys(portion):
                 if key in found:
@@ -126,7 +124,7 @@ class Asking(Connection):
                 "WHERE r.key = ?",
                 (key,),
             ).fetchone()
-        return None if row is None else cast("list[dict[str, Any]]", json.loads(row[0]))
+            return None if row is None else cast("list[dict[str, Any]]", json.loads(row[0]))
 
     def failures(self, keys: Iterable[str]) -> dict[str, tuple[int, str]]:
         """For each of the keys that ever failed: how many calls failed, and why the last did."""
@@ -235,7 +233,7 @@ def _put_failure(
 
 
 def _as_response(row: tuple[Any, ...]) -> Response:
-    """A response from a row of `_GET_RESPONSE`."""
+    """A response from a row of `_GET_RESPONSES`."""
     return Response(
         text=unpack(row[1]),
         status=cast("Status", row[2]),

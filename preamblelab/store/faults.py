@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 from pathlib import Path
 
-from preamblelab.errors import StoreError
+from preamblelab.errors import PreamblelabError, StoreError
 
 # By primary result code (https://sqlite.org/rescode.html); extended codes carry it in 8 low bits.
 _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = (
@@ -59,6 +60,8 @@ def as_store_error(error: Exception, path: Path, doing: str) -> StoreError:
             cause = f"{cause} ({name})"
     elif isinstance(error, UnicodeEncodeError):
         cause, mend = "a name holds half a character (a lone surrogate)", "rename it"
+    elif isinstance(error, (UnicodeDecodeError, JSONDecodeError)):
+        cause, mend = _CAUSES[_CORRUPT]
     elif isinstance(error, OverflowError):
         cause, mend = "a number has more than 64 bits", "it cannot be a count of anything real"
     elif isinstance(error, OSError):
@@ -74,9 +77,9 @@ def one_line(path: Path, doing: str) -> Iterator[None]:
     """Turn what SQLite, the file system or an unstorable value raises into a `StoreError`."""
     try:
         yield
-    except StoreError:
+    except PreamblelabError:
         raise
-    except (sqlite3.Error, OSError, OverflowError, UnicodeEncodeError) as error:
+    except (sqlite3.Error, OSError, OverflowError, UnicodeError, JSONDecodeError) as error:
         raise as_store_error(error, path, doing) from error
 
 

@@ -106,20 +106,20 @@ class Marking(Naming):
                 "flags FROM ratings WHERE response_key = ? AND mark_key = ? ORDER BY id",
                 (response_key, mark_key),
             ).fetchall()
-        return [
-            Rating(
-                scorer=row[0],
-                dimension=row[1],
-                criterion=row[2],
-                points=row[3],
-                status=cast("RatingStatus", row[4]),
-                reason=unpack(row[5]),
-                evidence=load_tuple(row[6]),
-                judgement=row[7],
-                flags=load_tuple(row[8]),
-            )
-            for row in rows
-        ]
+            return [
+                Rating(
+                    scorer=row[0],
+                    dimension=row[1],
+                    criterion=row[2],
+                    points=row[3],
+                    status=cast("RatingStatus", row[4]),
+                    reason=unpack(row[5]),
+                    evidence=load_tuple(row[6]),
+                    judgement=row[7],
+                    flags=load_tuple(row[8]),
+                )
+                for row in rows
+            ]
 
     def set_marking(self, experiment: str, marking: str, document: Mapping[str, Any]) -> None:
         """Make this marking the experiment's current one; earlier ones stay and can be named.
@@ -161,15 +161,15 @@ class Marking(Naming):
                 "ORDER BY sequence DESC",
                 (number,),
             ).fetchall()
-        return [
-            MarkingEntry(
-                marking=marking,
-                document=load_mapping(document),
-                created=created,
-                current=place == 0,
-            )
-            for place, (marking, document, created) in enumerate(rows)
-        ]
+            return [
+                MarkingEntry(
+                    marking=marking,
+                    document=load_mapping(document),
+                    created=created,
+                    current=place == 0,
+                )
+                for place, (marking, document, created) in enumerate(rows)
+            ]
 
     def _chosen_marking(self, experiment: str, marking: str | None) -> MarkingEntry | None:
         """The named marking, or the current one; None when there is none yet.

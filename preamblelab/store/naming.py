@@ -85,18 +85,18 @@ class Naming(Connection):
                 "LEFT JOIN trials t ON t.experiment_id = e.id "
                 "LEFT JOIN responses r ON r.key = t.response_key GROUP BY e.id ORDER BY e.name"
             ).fetchall()
-        return [
-            ExperimentEntry(
-                name=name,
-                created=created,
-                updated=updated,
-                trials=trials,
-                answered=answered,
-                question=str(json.loads(document).get("question") or ""),
-                simulated=bool(simulated),
-            )
-            for name, created, updated, document, trials, answered, simulated in rows
-        ]
+            return [
+                ExperimentEntry(
+                    name=name,
+                    created=created,
+                    updated=updated,
+                    trials=trials,
+                    answered=answered,
+                    question=str(json.loads(document).get("question") or ""),
+                    simulated=bool(simulated),
+                )
+                for name, created, updated, document, trials, answered, simulated in rows
+            ]
 
     def document(self, experiment: str) -> dict[str, Any]:
         """The plan as it was registered.
@@ -109,7 +109,7 @@ class Naming(Connection):
             row = connection.execute(
                 "SELECT document FROM experiments WHERE id = ?", (number,)
             ).fetchone()
-        return load_mapping(row[0])
+            return load_mapping(row[0])
 
     def trials(self, experiment: str) -> Iterator[PlannedTrial]:
         """All trials in their order, a page of them in memory at a time.
@@ -169,17 +169,17 @@ class Naming(Connection):
                 "WHERE experiment_id = ? ORDER BY model, variant",
                 (number,),
             ).fetchall()
-        return [
-            Delivery(
-                model=model,
-                variant=variant,
-                state=state,
-                reasons=load_tuple(reasons),
-                evidence=load_mapping(evidence),
-                created=created,
-            )
-            for model, variant, state, reasons, evidence, created in rows
-        ]
+            return [
+                Delivery(
+                    model=model,
+                    variant=variant,
+                    state=state,
+                    reasons=load_tuple(reasons),
+                    evidence=load_mapping(evidence),
+                    created=created,
+                )
+                for model, variant, state, reasons, evidence, created in rows
+            ]
 
     def put_facts(self, model_id: str, endpoint: str, facts: ModelFacts) -> None:
         """Keep what is known about a model at an endpoint; the newest replaces the older."""
@@ -198,13 +198,15 @@ class Naming(Connection):
                 "SELECT document FROM facts WHERE model_id = ? AND endpoint = ?",
                 (model_id, endpoint),
             ).fetchone()
-        if row is None:
-            return None
-        document = load_mapping(row[0])
-        known = {
-            each.name: document[each.name] for each in fields(ModelFacts) if each.name in document
-        }
-        return ModelFacts(**{**known, "notes": tuple(known.get("notes", ()))})
+            if row is None:
+                return None
+            document = load_mapping(row[0])
+            known = {
+                each.name: document[each.name]
+                for each in fields(ModelFacts)
+                if each.name in document
+            }
+            return ModelFacts(**{**known, "notes": tuple(known.get("notes", ()))})
 
     def fingerprint(self, experiment: str) -> str:
         """Changes with anything that may change a report of this experiment; cheap.

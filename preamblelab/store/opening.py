@@ -6,6 +6,7 @@ import stat
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -44,10 +45,12 @@ def open_database(path: Path, *, read_only: bool, clock: Callable[[], str]) -> s
         fresh = _is_fresh(path, read_only=read_only)
         if not fresh:
             _check_header(path)
+            _check_log(path)
         connection = _connect(path, read_only=read_only, fresh=fresh)
     try:
         with one_line(path, "open the store"):
-            _check_versions(connection, path, fresh=fresh)
+            if not fresh:
+                _check_versions(connection, path)
             _prepare(connection, path, read_only=read_only, clock=clock)
     except BaseException:
         connection.close()
@@ -73,7 +76,22 @@ def _is_fresh(path: Path, *, read_only: bool) -> bool:
         raise StoreError(f"{path}: this is no ordinary file; name another one")
     if status.st_size == 0 and read_only:
         raise StoreError(f"{path}: the store is empty; run an experiment first")
+    if not read_only:
+        _check_writable(path)
     return status.st_size == 0
+
+
+def _check_writable(path: Path) -> None:
+    """Refuse before anything is paid for; SQLite itself would only notice when it stores."""
+    for place, what in (
+        (path, "the file"),
+        (path.parent, "its folder, where SQLite needs two more"),
+    ):
+        if not os.access(place, os.W_OK):
+            raise StoreError(
+                f"{path}: cannot open the store: {what}, cannot be written to; "
+                "give write permission, or copy the store to where you may write"
+            )
 
 
 def _check_header(path: Path) -> None:
@@ -93,7 +111,7 @@ def _check_header(path: Path) -> None:
             "name another file, it was not changed"
         )
     _check_newer(path, header.user_version)
-    if path.stat().st_size < header.pages * header.page_bytes and not _survives(path):
+    if path.stat().st_size < header.pages * header.page_bytes and not _survives(path, header):
         raise _cut_off(path)
 
 
@@ -112,21 +130,41 @@ def _parse(head: bytes) -> Header:
     )
 
 
-def _survives(path: Path) -> bool:
+def _survives(path: Path, header: Header) -> bool:
     """Whether a file that is too short is made whole by its write-ahead log.
 
     A process that dies while it moves pages from the log into the file leaves such a pair.
     """
+    there = path.stat().st_size // header.page_bytes
+    return _has_log(path) and set(range(there + 1, header.pages + 1)) <= _logged_pages(path)
+
+
+def _logged_pages(path: Path) -> set[int]:
+    """Numbers of the pages in the log (https://sqlite.org/fileformat2.html, section 4.1)."""
+    committed: set[int] = set()
+    open_: set[int] = set()
+    with path.with_name(path.name + "-wal").open("rb") as file:
+        start = file.read(32)
+        page_bytes, salts = int.from_bytes(start[8:12], "big"), start[16:24]
+        while len(frame := file.read(24)) == 24 and frame[8:16] == salts:
+            open_.add(int.from_bytes(frame[:4], "big"))
+            if any(frame[4:8]):  # the last page of a transaction
+                committed |= open_
+            file.seek(page_bytes, os.SEEK_CUR)
+    return committed
+
+
+def _has_log(path: Path) -> bool:
+    """Whether the write-ahead log holds anything."""
     log = path.with_name(path.name + "-wal")
-    if not log.is_file() or log.stat().st_size == 0:
-        return False
-    connection = _connect(path, read_only=True, fresh=False)
-    try:
-        return connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
-    except sqlite3.DatabaseError:
-        return False
-    finally:
-        connection.close()
+    return log.is_file() and log.stat().st_size > 0
+
+
+def _check_log(path: Path) -> None:
+    """Ask for the version in the log of a killed process before anything moves it to the file."""
+    if _has_log(path):
+        with closing(_plain(path, "ro")) as connection:
+            _check_versions(connection, path)
 
 
 def _check_newer(path: Path, version: int) -> None:
@@ -146,26 +184,19 @@ def _cut_off(path: Path) -> StoreError:
 
 def _connect(path: Path, *, read_only: bool, fresh: bool) -> sqlite3.Connection:
     """A connection whose transactions are begun and ended by us alone."""
-    mode = "ro" if read_only else "rwc" if fresh else "rw"
-    address = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = _plain(address)
-    if read_only:
-        try:
-            connection.execute("PRAGMA user_version").fetchone()
-        except sqlite3.OperationalError:
-            connection.close()
-            log = path.with_name(path.name + "-wal")
-            if log.exists() and log.stat().st_size > 0:
-                raise
-            # On a medium that cannot be written there is no place for SQLite's side files;
-            # without a log nobody writes either, and the file can be read as it lies.
-            connection = _plain(address + "&immutable=1")
-    return connection
+    if fresh:
+        return _plain(path, "rwc")
+    if not read_only or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        # Readers too, where they may: only so does the last one remove SQLite's side files.
+        return _plain(path, "rw")
+    # Where nothing can be written there is no place for the side files; without a log nobody
+    # writes, and the file can be read as it lies.
+    return _plain(path, "ro" if _has_log(path) else "ro&immutable=1")
 
 
-def _plain(address: str) -> sqlite3.Connection:
+def _plain(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(
-        address,
+        f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
@@ -174,10 +205,8 @@ def _plain(address: str) -> sqlite3.Connection:
     )
 
 
-def _check_versions(connection: sqlite3.Connection, path: Path, *, fresh: bool) -> None:
+def _check_versions(connection: sqlite3.Connection, path: Path) -> None:
     """Ask SQLite itself: the log may hold a newer truth than the first bytes of the file."""
-    if fresh:
-        return
     _check_newer(path, _pragma(connection, "user_version"))
     if _pragma(connection, "application_id") != APPLICATION_ID:
         raise StoreError(
@@ -238,16 +267,11 @@ def _back_up(path: Path, version: int) -> Path:
         copy = path.with_name(f"{path.name}.v{version}.backup-{number}")
         number += 1
     draft = copy.with_name(f"{copy.name}.{os.getpid()}.draft")
-    source = _connect(path, read_only=True, fresh=False)
     try:
-        target = sqlite3.connect(draft)
-        try:
+        with closing(_plain(path, "ro")) as source, closing(sqlite3.connect(draft)) as target:
             source.backup(target)
-        finally:
-            target.close()
         draft.rename(copy)
     finally:
-        source.close()
         draft.unlink(missing_ok=True)
     return copy
 

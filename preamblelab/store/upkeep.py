@@ -47,7 +47,7 @@ class Upkeep(Connection):
         try:
             with self._reading("verify the store") as connection:
                 faults = [
-                    f"{self.path}: {line}"
+                    f"{self.path}: {' '.join(line.split())}"
                     for (line,) in connection.execute("PRAGMA integrity_check(20)")
                     if line != "ok"
                 ]
