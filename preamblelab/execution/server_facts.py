@@ -19,7 +19,18 @@ _FTYPE: Final = re.compile(r"^(?:\(guessed\) )?(?:all |mostly )?(\w+)(?: - (Smal
 _CONTEXT_IS_MOST: Final = (
     "context: the most the model allows; Ollama serves less unless num_ctx is set"
 )
+CANARY: Final = "canary-7c41e9"
+CANARY_MESSAGES: Final = (
+    {"role": "system", "content": CANARY},
+    {"role": "user", "content": "hello"},
+)
+"""Messages that show, once rendered, whether a template keeps the system message."""
+
+FOLDED_MESSAGES: Final = ({"role": "user", "content": f"{CANARY}\nhello"},)
+"""The same text from the user alone: llama.cpp folds it so where a template has no system role."""
+
 _NO_PLACE: Final = "its template has no place for a system message"
+_FOLDED: Final = "its template has no system role: the preamble goes into the user's message"
 
 
 def ollama_facts(
@@ -65,22 +76,30 @@ def ollama_facts(
 
 
 def llama_cpp_facts(
-    model: str, entry: Mapping[str, Any], props: Mapping[str, Any] | None
+    model: str,
+    entry: Mapping[str, Any],
+    props: object,
+    *,
+    rendered: object = None,
+    folded: object = None,
 ) -> ModelFacts:
-    """Facts from llama.cpp's `/v1/models` and `/props`.
+    """Facts from llama.cpp's `/v1/models`, `/props` and `/apply-template`.
 
     Args:
         model: The litellm id that the facts are about.
         entry: The model's entry under `data`; its `meta` is empty while the model loads.
         props: The answer to `/props`, or None without one.
+        rendered: What `/apply-template` makes of `CANARY_MESSAGES`, or None without an answer.
+        folded: What it makes of `FOLDED_MESSAGES`.
     """
-    props, meta = mapping(props), mapping(entry.get("meta"))
-    served = mapping(props.get("default_generation_settings")).get("n_ctx")
+    told, meta = mapping(props), mapping(entry.get("meta"))
+    served = mapping(told.get("default_generation_settings")).get("n_ctx")
     notes: tuple[str, ...] = () if meta else ("the server is still loading this model",)
-    template = text(props.get("chat_template"))
-    if template and not re.search(r"system|\brole\b|\['role'\]", template):
-        notes += (_NO_PLACE,)
-    file = re.split(r"[/\\]", word(props.get("model_path")) or "")[-1]
+    prompt = mapping(rendered).get("prompt")
+    if isinstance(prompt, str):
+        notes += (_NO_PLACE,) * (CANARY not in prompt)
+        notes += (_FOLDED,) * (prompt == mapping(folded).get("prompt"))
+    file = re.split(r"[/\\]", word(told.get("model_path")) or "")[-1]
     if file:
         notes += (f"file: {file}",)
     return known(
@@ -89,7 +108,7 @@ def llama_cpp_facts(
         notes=notes,
         total_b=billions(meta.get("n_params")),
         family=_family_beside_name(model, file.lower()),
-        quantisation=_ftype(meta.get("ftype") or props.get("model_ftype")),
+        quantisation=_ftype(meta.get("ftype") or told.get("model_ftype")),
         context=count(served) or count(meta.get("n_ctx")) or count(meta.get("n_ctx_train")),
     )
 

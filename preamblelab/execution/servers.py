@@ -9,11 +9,11 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import aiohttp
 
-from preamblelab.domain.facts import ModelFacts, merge
+from preamblelab.domain.facts import UNKNOWN, ModelFacts, merge
 from preamblelab.domain.models import ModelSpec, check_address
 from preamblelab.domain.naming import describe_id
 from preamblelab.errors import SpecError
@@ -24,6 +24,8 @@ from preamblelab.execution.choose import (
     wire_name,
 )
 from preamblelab.execution.server_facts import (
+    CANARY_MESSAGES,
+    FOLDED_MESSAGES,
     entries,
     known,
     llama_cpp_facts,
@@ -280,9 +282,9 @@ async def _openai_models(
     server: _Server, kind: Kind, listed: Iterable[Mapping[str, Any]]
 ) -> tuple[ModelFacts, ...]:
     """Every model of a server that speaks OpenAI's dialect."""
-    props = await server.get("/props") if kind == "llama.cpp" else None
+    about = await _about(server) if kind == "llama.cpp" else _NOTHING
     return tuple(
-        _complete(_from_openai(f"{_PREFIX[kind]}/{name}", kind, entry, props))
+        _complete(_from_openai(f"{_PREFIX[kind]}/{name}", kind, entry, about))
         for entry in listed
         if (name := word(entry.get("id")))
     )
@@ -298,12 +300,32 @@ async def _openai_model(server: _Server, model_id: str, name: str) -> ModelFacts
         return None
     owner = entry.get("owned_by")
     if owner == "llamacpp":
-        return _from_openai(model_id, "llama.cpp", entry, await server.get("/props"))
+        return _from_openai(model_id, "llama.cpp", entry, await _about(server))
     if owner == "vllm":
-        return _from_openai(model_id, "vllm", entry, None)
+        return vllm_facts(model_id, entry)
     studio = entries(await server.get("/api/v0/models"), "data")
     told = next((each for each in studio if name in _names(each)), None)
     return None if told is None else lm_studio_facts(model_id, told)
+
+
+class _About(NamedTuple):
+    """What llama.cpp tells beside its list of models."""
+
+    props: object = None
+    rendered: object = None
+    folded: object = None
+
+
+_NOTHING: Final = _About()
+
+
+async def _about(server: _Server) -> _About:
+    """llama.cpp's settings, and what its template makes of a system message; writes no token."""
+    return _About(
+        props=await server.get("/props"),
+        rendered=await server.post("/apply-template", {"messages": CANARY_MESSAGES}),
+        folded=await server.post("/apply-template", {"messages": FOLDED_MESSAGES}),
+    )
 
 
 def _names(entry: Mapping[str, Any]) -> set[Any]:
@@ -315,10 +337,12 @@ def _names(entry: Mapping[str, Any]) -> set[Any]:
     }
 
 
-def _from_openai(model_id: str, kind: Kind, entry: Mapping[str, Any], props: object) -> ModelFacts:
+def _from_openai(model_id: str, kind: Kind, entry: Mapping[str, Any], about: _About) -> ModelFacts:
     if kind == "llama.cpp":
-        return llama_cpp_facts(model_id, entry, mapping(props))
-    return vllm_facts(model_id, entry) if kind == "vllm" else known(model_id, "unknown")
+        return llama_cpp_facts(
+            model_id, entry, about.props, rendered=about.rendered, folded=about.folded
+        )
+    return vllm_facts(model_id, entry) if kind == "vllm" else known(model_id, UNKNOWN)
 
 
 def _lm_studio_models(listed: Iterable[Mapping[str, Any]]) -> tuple[ModelFacts, ...]:

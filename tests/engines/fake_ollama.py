@@ -14,6 +14,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -89,11 +90,11 @@ def application(fake: FakeOllama) -> web.Application:
         return answer
 
     app = web.Application(middlewares=[recorded])
-    app.router.add_get("/api/version", lambda _: _json({"version": "0.0.0-fake"}))
-    app.router.add_get("/api/tags", lambda _: _json(_tags(fake)))
-    app.router.add_get("/api/ps", lambda _: _json(_ps(fake)))
-    app.router.add_post("/api/show", lambda request: _show(fake, request))
-    app.router.add_post("/api/chat", lambda request: _chat(fake, request))
+    app.router.add_get("/api/version", _version)
+    app.router.add_get("/api/tags", partial(_tags, fake))
+    app.router.add_get("/api/ps", partial(_ps, fake))
+    app.router.add_post("/api/show", partial(_show, fake))
+    app.router.add_post("/api/chat", partial(_chat, fake))
     return app
 
 
@@ -114,18 +115,20 @@ def running(*models: FakeModel, seconds_per_word: float = 0.0) -> Iterator[FakeO
         fake.base = "http://{}:{}".format(*runner.addresses[0][:2])
         return runner
 
-    runner = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+    runner = None
     try:
+        runner = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
         yield fake
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        if runner is not None:
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
 
 
-async def _json(value: Any, status: int = 200) -> web.Response:
-    return web.json_response(value, status=status)
+async def _version(_: web.Request) -> web.Response:
+    return web.json_response({"version": "0.0.0-fake"})
 
 
 def _details(model: FakeModel) -> dict[str, Any]:
@@ -139,7 +142,7 @@ def _details(model: FakeModel) -> dict[str, Any]:
     }
 
 
-def _tags(fake: FakeOllama) -> dict[str, Any]:
+async def _tags(fake: FakeOllama, _: web.Request) -> web.Response:
     listed = [
         {
             "name": model.name,
@@ -151,10 +154,10 @@ def _tags(fake: FakeOllama) -> dict[str, Any]:
         }
         for model in fake.models.values()
     ]
-    return {"models": listed}
+    return web.json_response({"models": listed})
 
 
-def _ps(fake: FakeOllama) -> dict[str, Any]:
+async def _ps(fake: FakeOllama, _: web.Request) -> web.Response:
     listed = [
         {
             "name": name,
@@ -167,7 +170,7 @@ def _ps(fake: FakeOllama) -> dict[str, Any]:
         }
         for name, context in fake.loaded.items()
     ]
-    return {"models": listed}
+    return web.json_response({"models": listed})
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
