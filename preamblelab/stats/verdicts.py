@@ -13,7 +13,6 @@ from preamblelab.stats.intervals import (
     Flags,
     holm_levels,
     no_variation_limits,
-    t_p_value,
     t_quantile,
 )
 from preamblelab.stats.overall import MODELS_LIKE_THESE
@@ -39,8 +38,9 @@ def verdicts(
     """Say of each effect: better, worse, equivalent, undecided, or refused; and why.
 
     One interval makes all claims: better when it lies above zero, worse when below, equivalent
-    when within the margin. Several variants of one model are corrected by Holm: the clearest claim
-    must hold at level alpha / m, the next at alpha / (m - 1), and so on. A claim that the missing
+    when within the margin. Several variants of one model are corrected by Holm: the clearest
+    difference must hold at level alpha / m, the next at alpha / (m - 1), and so on; what is not
+    told from zero is read at alpha / m. A claim that the missing
     scores could undo, were they all as unlucky as the score range allows, is refused.
 
     Args:
@@ -133,25 +133,12 @@ class _Claims:
 
     def correct(self, family: Codes) -> None:
         """Give each row the level at which Holm tests its claim."""
-        smallest = np.fmin(self.of["p"], self._equivalence_p())
         for code in np.unique(family[self.known]):
             rows = np.flatnonzero((family == code) & self.known)
-            self.levels[rows] = 1.0 - holm_levels(smallest[rows], 1.0 - float(self.level[rows[0]]))
+            self.levels[rows] = 1.0 - holm_levels(
+                self.of["p"][rows], 1.0 - float(self.level[rows[0]])
+            )
         self.low, self.high = self.limits(self.levels)
-
-    def _equivalence_p(self) -> Floats:
-        """Smallest alpha at which the interval lies within the margin."""
-        effect, se = self.of["effect"], self.of["se"]
-        room = self.margin - np.abs(effect)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            tail = t_p_value(np.where(self.flat, np.nan, room / se), self.of["df"])
-        mean, n_units = self.of["variant_mean"], self.of["n_units"]
-        bound = np.maximum(
-            # Within the margin is: above -margin, and below +margin.
-            _flat_p(effect + self.margin, mean - self.score_range[0], n_units),
-            _flat_p(self.margin - effect, self.score_range[1] - mean, n_units),
-        )
-        return np.where(room <= 0, 1.0, np.where(self.flat, bound, tail))
 
     def verdicts(self) -> "np.ndarray[Any, np.dtype[np.str_]]":
         """The verdict of each row."""
@@ -259,13 +246,6 @@ def _smallest(enough: Callable[[Floats], Flags], start: Floats, most: int) -> Fl
         good = enough(np.maximum(middle, 1.0))
         low, high = np.where(good, low, middle), np.where(good, middle, high)
     return np.where(possible, high, np.nan)
-
-
-def _flat_p(distance: Floats, room: Floats, n_units: Floats) -> Floats:
-    """Smallest alpha at which the no-variation bound stays within `distance` of the effect."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(room > 0, np.clip(distance / room, 0.0, 1.0), 1.0)
-    return np.minimum(1.0, 2.0 * (1.0 - share) ** n_units)
 
 
 def _whole(values: Floats) -> "pd.Series[Any]":
