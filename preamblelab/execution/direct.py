@@ -168,6 +168,7 @@ class ChatReader:
                     content.__class__ is str
                     and (len(delta) == 1 or (len(delta) == 2 and "role" in delta))
                     and choice["finish_reason"] is None
+                    and choice["index"] == 0
                     and len(choices) == 1
                     and self._spoke
                 )
