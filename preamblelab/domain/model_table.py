@@ -1,7 +1,7 @@
 """Parameter counts of models whose names lie, state half, or state nothing.
 
-Counts are billions of parameters as published: from the configuration shapes of open weights, or
-from the model card. A model without a published count has no row here, and stays unknown.
+Counts are billions of parameters as their makers publish them; design/sizes.md says which rows were
+looked up and which are as remembered. What has no published count has no row, and stays unknown.
 """
 
 import re
@@ -56,10 +56,10 @@ _MIXTURES: Final[tuple[_Row, ...]] = (
     (r"glm4\.7-flash", None, 31.2, 3),
     (r"glm4\.[567](?!-?(air|flash|x|v))", None, 355, 32),
     (r"glm5(?!-?(air|flash|x|v))", None, 744, 40),
-    (r"kimi-k2(\.\d)?", 0, 1000, 32),
+    (r"kimi-k2(\.5)?", 0, 1000, 32),
     ("kimi-vl", 0, 16.4, 2.8),
     (r"moonlight", 0, 16, 3),
-    (r"minimax-m2(\.\d)?", None, 230, 10),
+    (r"minimax-m2(\.[15])?", None, 230, 10),
     (r"minimax-(m1|text-?01)", None, 456, 45.9),
     (r"(ling|ring)-?(2\.\d)?-?1t", 1000, 1000, 50),
     ("(ling|ring)-flash", None, 100, 6.1),

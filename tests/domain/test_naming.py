@@ -189,6 +189,11 @@ def test_effective_sizes_are_the_active_ones(model_id, total_b, active_b):
     assert any(note.startswith("effective size") for note in facts.notes)
 
 
+def test_an_effective_size_without_a_row_is_only_the_active_one():
+    facts = describe_id("hosted_vllm/some-org/newcomer-e3b")
+    assert (facts.total_b, facts.active_b, facts.size) == (None, 3.0, "unknown")
+
+
 @pytest.mark.parametrize(
     "model_id",
     [

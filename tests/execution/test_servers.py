@@ -401,6 +401,11 @@ def test_an_address_with_a_password_is_not_asked_and_not_repeated():
     assert "hunter2" not in repr(server)
 
 
+def test_an_ollama_host_with_a_password_is_not_asked(monkeypatch):
+    monkeypatch.setenv("OLLAMA_HOST", "http://user:hunter2@127.0.0.1:9")
+    assert asked_of(ModelSpec(id="ollama_chat/gemma3:4b")) is None
+
+
 def test_no_key_is_sent(monkeypatch):
     monkeypatch.setenv("HOUSE_KEY", "not-for-discovery")
     with answering({"/v1/models": VLLM_MODELS}) as (base, asked):
