@@ -1,7 +1,7 @@
 """Models as a user writes them down: what is refused, and whose word counts."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -203,6 +203,7 @@ def test_only_simulated_models_are_simulated():
 sources = st.permutations([USER, OLLAMA, LLAMA_CPP, VLLM, "table", "name"])
 
 
+@settings(deadline=None)
 @given(sources)
 def test_trust_does_not_depend_on_the_order_of_asking(order):
     rank = [USER, OLLAMA, LLAMA_CPP, VLLM, "table", "name"]
@@ -211,6 +212,7 @@ def test_trust_does_not_depend_on_the_order_of_asking(order):
     assert (merged.total_b, merged.source("total_b")) == (1.0, USER)
 
 
+@settings(deadline=None)
 @given(st.sets(st.sampled_from(FIELDS)))
 def test_every_field_has_a_source_and_only_known_ones_have_a_known_one(known):
     values = {"size": "mid", "total_b": 4.0, "active_b": 4.0, "context": 8}

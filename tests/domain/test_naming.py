@@ -4,7 +4,7 @@ import csv
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preamblelab.domain.facts import FIELDS, TRUST
@@ -348,6 +348,7 @@ def test_an_empty_id_is_refused():
 words = st.text(alphabet=string.ascii_letters + string.digits + "-_.:/@+ ", min_size=1)
 
 
+@settings(deadline=None)
 @given(words.filter(str.strip))
 def test_any_text_gets_facts_that_agree_with_themselves(model_id):
     facts = describe_id(model_id)
@@ -360,6 +361,7 @@ def test_any_text_gets_facts_that_agree_with_themselves(model_id):
         assert facts.active_b <= facts.total_b
 
 
+@settings(deadline=None)
 @given(st.sampled_from(MIXTURES + [(name, total, total) for name, total in LYING]))
 def test_case_does_not_matter(case):
     model_id = case[0]

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preamblelab.domain.sizes import (
@@ -35,12 +35,14 @@ def test_the_bounds(total_b, size):
     assert size_class(total_b) == size
 
 
+@settings(deadline=None)
 @given(counts, counts)
 def test_more_parameters_are_never_a_smaller_class(one, other):
     low, high = sorted((one, other))
     assert SIZES.index(size_class(low)) <= SIZES.index(size_class(high))
 
 
+@settings(deadline=None)
 @given(counts)
 def test_the_class_is_what_the_two_bounds_say(total_b):
     slow = "tiny" if total_b < TINY_BELOW_B else "large" if total_b > LARGE_ABOVE_B else "mid"
@@ -72,6 +74,7 @@ def test_how_people_write_counts(written, billions):
     assert parse_parameters(written) == pytest.approx(billions)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=900))
 def test_millions_and_billions_agree(millions):
     assert parse_parameters(f"{millions}M") == pytest.approx(parse_parameters(millions / 1000))

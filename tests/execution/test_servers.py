@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preamblelab.domain.facts import LLAMA_CPP, OLLAMA, VLLM
@@ -435,6 +435,7 @@ fields = st.dictionaries(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(fields, fields)
 def test_no_json_of_a_server_breaks_the_readers(one, other):
     nested = {**one, "details": other, "model_info": other, "meta": other}
