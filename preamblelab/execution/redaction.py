@@ -1,6 +1,7 @@
 """Secrets out of texts: known values in every form they travel in; one safe line of an error."""
 
 import base64
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -126,6 +127,7 @@ def _forms_of(value: str) -> set[str]:
     """How a value may travel: URL-encoded, escaped in JSON, in base64 at any place of a text."""
     raw = value.encode("utf-8", "surrogatepass")
     forms = {quote(value, safe=""), quote_plus(value), value.replace("/", "\\/")}
+    forms.add(json.dumps(value)[1:-1])
     if len(raw) >= _SHORTEST_FOUND:
         for shift, unsure in ((0, 0), (1, 2), (2, 3)):
             encoded = base64.b64encode(b"\0" * shift + raw).rstrip(b"=")

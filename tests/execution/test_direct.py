@@ -19,6 +19,7 @@ from tests.engines.misbehaving_server import MisbehavingServer
 from tests.engines.misbehaviours import TEXT
 
 KEY = "sk-canary-7Qd0/xY+zz9-abcdefgh1234"
+PATIENT = Limits(deadline_seconds=20.0)
 QUICK = Limits(deadline_seconds=0.6, first_token_seconds=0.4, idle_seconds=0.2)
 
 
@@ -33,7 +34,7 @@ def ask(
     name: str,
     *,
     stream: bool = True,
-    limits: Limits = Limits(deadline_seconds=20.0),
+    limits: Limits = PATIENT,
     settings: dict[str, Any] | None = None,
     provider: str = "openai",
     watch: bool = False,
