@@ -125,7 +125,8 @@ def _refusal(response: httpx.Response) -> Fault | None:
             status=response.status_code,
         )
     if response.headers.get("content-encoding", "identity").lower() not in {"identity", ""}:
-        return Fault("malformed", "a compressed answer, though an uncompressed one was asked for")
+        message = "a compressed answer, though an uncompressed one was asked for"
+        return Fault("malformed", message, status=response.status_code)
     return None
 
 

@@ -199,6 +199,10 @@ class LitellmClient:
             message, words = error_words(b"".join(seen.body)[: seen.limits.error_bytes])
             wait = retry_after(seen.headers)
             note_or_raise(raw, self._redactor, seen.status, message, words, wait=wait)
+        elif fault.kind == "auth" and seen.status is None:
+            names = " or ".join(missing_keys(model)) or "the provider's key"
+            message = f"no key for {model.id}: the environment variable {names} is not set"
+            raise Fault("auth", message, sent=False)
         elif says_looped(fault.message):
             raw.said_looped = fault.message
         elif says_refused(fault.status, fault.message):

@@ -142,7 +142,7 @@ class MisbehavingServer:
         await _reply(writer, 200, json.dumps(body).encode(), {})
 
     async def _do_huge_error(self, call: Call, writer: asyncio.StreamWriter) -> None:
-        message = "E" * 20_000_000
+        message = "E" * 5_000_000
         await _reply(writer, 500, json.dumps({"error": {"message": message}}).encode(), {})
 
     async def _do_huge(self, call: Call, writer: asyncio.StreamWriter) -> None:
@@ -158,7 +158,7 @@ class MisbehavingServer:
             await self._write_event(writer, block)
 
     async def _do_gzip_bomb(self, call: Call, writer: asyncio.StreamWriter) -> None:
-        body = gzip.compress(b'{"choices": "' + b"A" * 50_000_000 + b'"}', compresslevel=1)
+        body = gzip.compress(b'{"choices": "' + b"A" * 10_000_000 + b'"}', compresslevel=1)
         await _reply(writer, 200, body, {"Content-Encoding": "gzip"})
 
     async def _do_redirect(self, call: Call, writer: asyncio.StreamWriter) -> None:
