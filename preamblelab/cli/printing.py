@@ -31,7 +31,7 @@ def guarded(app: typer.Typer) -> int:
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
     try:
-        app(standalone_mode=True)
+        app(prog_name="preamblelab")
     except PreamblelabError as error:
         if os.environ.get("PREAMBLELAB_DEBUG"):
             raise

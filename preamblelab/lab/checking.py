@@ -112,7 +112,7 @@ def check_experiment(
         experiment=experiment.name,
         models=models,
         judges=judges,
-        probes=2 * len(models) if experiment.delivery else 0,
+        probes=2 * sum(each.calls > 0 for each in models) if experiment.delivery else 0,
         answer_limit_assumed=any(
             "max_tokens" not in limit and "max_completion_tokens" not in limit for limit in limits
         ),
@@ -148,7 +148,7 @@ def _check_model(plan: Plan, model: ModelSpec, store: Store | None) -> ModelChec
         usd=None if price is None else price.cost(prompt, answer),
         price_source="unknown" if price is None else price.source,
         simulated=model.simulated,
-        warnings=(*warnings, *facts.notes),
+        warnings=warnings if model.simulated else (*warnings, *facts.notes),
     )
 
 

@@ -53,6 +53,8 @@ def analyze(store: Store, experiment: str | None = None, *, margin: float = 5.0)
         arrivals=arrivals,
         facts=tuple(_facts(store, name, marking)),
         rubric=str(rubric.get("name", "")),
+        models=tuple(each["name"] for each in document.get("models", ())),
+        variants=(str(document.get("baseline", "baseline")), *document.get("variants", ())),
     )
 
 

@@ -42,6 +42,10 @@ class Findings:
     """What a reader should know of how this came about: name and value."""
     rubric: str = ""
     level: float = 0.95
+    models: tuple[str, ...] = ()
+    """Names in the order in which tables list them; others follow."""
+    variants: tuple[str, ...] = ()
+    """Labels in the order in which tables list them, the baseline first; others follow."""
 
     @cached_property
     def simulated(self) -> bool:
@@ -60,7 +64,7 @@ class Findings:
         table = verdicts(
             effects(self.scores, baseline=self.baseline, level=self.level), margin=self.margin
         )
-        return self._marked(table)
+        return self._marked(self._ordered(table))
 
     @cached_property
     def overall(self) -> "DataFrame":
@@ -71,8 +75,21 @@ class Findings:
                 kept = kept[~((kept["model"] == model) & (kept["variant"] == variant))]
         if kept["variant"].nunique() < 2 or kept["score"].notna().sum() == 0:
             return self.effects.iloc[0:0]
-        return verdicts(
-            overall_effect(kept, baseline=self.baseline, level=self.level), margin=self.margin
+        overall = overall_effect(kept, baseline=self.baseline, level=self.level)
+        return self._ordered(verdicts(overall, margin=self.margin))
+
+    def _ordered(self, table: "DataFrame") -> "DataFrame":
+        """The rows in the order of the experiment."""
+        orders = {"model": self.models, "variant": self.variants}
+        places = {
+            name: {each: place for place, each in enumerate(order)}
+            for name, order in orders.items()
+        }
+        return table.sort_values(
+            ["model", "variant"],
+            key=lambda column: column.map(places[str(column.name)]).astype("float64"),
+            kind="stable",
+            ignore_index=True,
         )
 
     def _marked(self, table: "DataFrame") -> "DataFrame":

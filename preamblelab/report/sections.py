@@ -96,7 +96,10 @@ def _outcome_grid(report: Findings) -> Grid | None:
         return None
     seen = [name for name in OUTCOMES if (scores["status"] == name).any()]
     counts = scores.groupby(["model", "variant"], sort=False)["status"].value_counts()
-    arms = list(dict.fromkeys((model, variant) for model, variant, _ in counts.index))
+    seen_arms = dict.fromkeys((model, variant) for model, variant, _ in counts.index)
+    arms = sorted(
+        seen_arms, key=lambda arm: (_place(arm[0], report.models), _place(arm[1], report.variants))
+    )
     rows = tuple(
         (
             _model_name(model, report),
@@ -106,6 +109,10 @@ def _outcome_grid(report: Findings) -> Grid | None:
         for model, variant in arms
     )
     return Grid(columns=("model", "variant", *seen), rows=rows, right=frozenset(seen))
+
+
+def _place(name: str, order: tuple[str, ...]) -> int:
+    return order.index(name) if name in order else len(order)
 
 
 def _model_name(model: str, report: Findings) -> str:

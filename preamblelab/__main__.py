@@ -1,0 +1,5 @@
+"""`python -m preamblelab` is the command line."""
+
+from preamblelab.cli import main
+
+main()

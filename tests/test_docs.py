@@ -1,0 +1,58 @@
+"""The documentation runs: Python blocks in order, commands in an empty folder."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "docs" / name for name in ("guide.md",)]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [body for kind, body in BLOCK.findall(page.read_text("utf-8")) if kind == language]
+
+
+def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONWARNINGS": "default"}
+    return subprocess.run(
+        arguments, cwd=folder, capture_output=True, text=True, env=environment, check=False
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_python_of_a_page_runs(page, tmp_path):
+    script = tmp_path / "page.py"
+    script.write_text("\n\n".join(blocks(page, "python")), encoding="utf-8")
+    done = run([sys.executable, str(script)], tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_run(page, tmp_path):
+    lines = [
+        line.removeprefix("$ ")
+        for block in blocks(page, "console")
+        for line in block.splitlines()
+        if line.startswith("$ ")
+    ]
+    assert lines
+    for line in lines:
+        name, *arguments = shlex.split(line)
+        assert name == "preamblelab", line
+        done = run([sys.executable, "-m", "preamblelab", *arguments], tmp_path)
+        assert done.returncode == 0, f"{line}\n{done.stderr[-2000:]}"
+        assert "Traceback" not in done.stderr
+
+
+def test_the_command_line_page_is_up_to_date():
+    done = run(
+        [sys.executable, "-c", "import make_cli; print(make_cli.page(), end='')"], ROOT / "docs"
+    )
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    assert done.stdout == page, "docs/cli.md is out of date: make docs"
