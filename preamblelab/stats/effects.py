@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from preamblelab.errors import TableError
+from preamblelab.stats.codes import Floats
 from preamblelab.stats.intervals import (
     Flags,
     IntervalRule,
@@ -18,6 +19,7 @@ from preamblelab.stats.intervals import (
     summarise,
     unseen_share,
 )
+from preamblelab.stats.marks import reduced
 from preamblelab.stats.pairs import (
     Pairs,
     filled_scores,
@@ -26,7 +28,7 @@ from preamblelab.stats.pairs import (
     paired_cells,
     repetition_summary,
 )
-from preamblelab.stats.tables import Floats, cells_of_trials, reduced_trials
+from preamblelab.stats.tables import cells_of_trials
 
 Estimand = Literal["auto", "tasks", "these_tasks"]
 ESTIMANDS = ("auto", "tasks", "these_tasks")
@@ -79,18 +81,21 @@ def effects(
         raise TableError(f"estimand {estimand!r} is unknown: use one of {', '.join(ESTIMANDS)}")
     if not 0.0 < level < 1.0:
         raise TableError(f"level {level!r} is no confidence: give a number between 0 and 1")
-    trials, flags = reduced_trials(df, score_range=score_range, keep=by)
+    reduction = reduced(df, score_range=score_range, keep=by)
+    trials = reduction.trials
     pairs = paired_cells(cells_of_trials(trials, keep=by), baseline=baseline, by=by)
     rule = IntervalRule(level=level, score_range=score_range)
     estimate = _estimate(pairs, estimand, pool_variance)
-    return _table(pairs, estimate, rule).pipe(_with_flags, (*flags, *simulated_flag(trials)))
+    return _table(pairs, estimate, rule).pipe(
+        _with_flags, (*reduction.flags, *simulated_flag(trials))
+    )
 
 
 def simulated_flag(trials: pd.DataFrame) -> tuple[str, ...]:
     """("simulated",) when any trial was made up by a simulation."""
     if "simulated" not in trials:
         return ()
-    return ("simulated",) if bool(trials["simulated"].fillna(False).astype(bool).any()) else ()
+    return ("simulated",) if bool(trials["simulated"].eq(True).any()) else ()
 
 
 def _with_flags(table: pd.DataFrame, flags: Sequence[str]) -> pd.DataFrame:

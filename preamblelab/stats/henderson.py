@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from preamblelab.stats.tables import Codes, Floats, group_sums
+from preamblelab.stats.codes import Codes, Floats, group_sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from preamblelab.stats.tables import Codes, Floats, combined_codes
+from preamblelab.stats.codes import Codes, Floats, combined_codes
 
 Flags = npt.NDArray[np.bool_]
 

@@ -7,20 +7,12 @@ import pandas as pd
 from scipy import special
 
 from preamblelab.errors import TableError
+from preamblelab.stats.codes import Codes, Floats, column_codes, combined_codes, group_sums
 from preamblelab.stats.effects import LIKE_THESE, effects
 from preamblelab.stats.henderson import chain_components
 from preamblelab.stats.intervals import t_quantile, visible_effect
-from preamblelab.stats.tables import (
-    Codes,
-    Floats,
-    check_columns,
-    column_codes,
-    combined_codes,
-    distinct_answers,
-    group_sums,
-    mark_codes,
-    reduced_trials,
-)
+from preamblelab.stats.marks import Reduction, dimension_means, reduced
+from preamblelab.stats.tables import distinct_answers
 
 COMPONENTS = ("task", "task_model", "task_variant", "repetition", "judge")
 CHANCE = 0.8
@@ -46,8 +38,9 @@ def components(df: pd.DataFrame) -> pd.DataFrame:
     Raises:
         TableError: the table cannot be used, or holds no score.
     """
-    trials, _ = reduced_trials(df, score_range=ANY_SCORE)
-    trial, judge, scores = judge_scores(df, trials)
+    reduction = reduced(df, score_range=ANY_SCORE)
+    trials = reduction.trials
+    trial, judge, scores = judge_scores(reduction)
     if not len(scores):
         raise TableError("the table holds no score: nothing can be said of the noise")
     parts = {name: column_codes(trials[name]) for name in ("model", "variant", "task")}
@@ -85,47 +78,31 @@ def _compact(codes: Codes) -> Codes:
     return combined_codes([(codes, int(codes.max(initial=-1)) + 1)])[0]
 
 
-def judge_scores(df: pd.DataFrame, trials: pd.DataFrame) -> tuple[Codes, Codes, Floats]:
+def judge_scores(reduction: Reduction) -> tuple[Codes, Codes, Floats]:
     """Score that each judge alone would give: (trial, judge, points), one entry per known score.
 
     A dimension that a judge never marks (an executed test, say) counts for every judge alike. Only
     judges who share a dimension with another are told apart.
-
-    Args:
-        df: long score table.
-        trials: its trials, as `reduced_trials` gives them.
     """
-    every = trials["score"].to_numpy(dtype=np.float64)
-    scored = np.flatnonzero(~np.isnan(every))
-    alone = scored, np.zeros(len(scored), dtype=np.int64), every[scored]
-    if "judge" not in df:
-        return alone
-    table = check_columns(df, score_range=ANY_SCORE)
-    names = ("model", "variant", "task", "repetition")
-    trial, first = combined_codes([column_codes(table[name]) for name in names])
-    marks, judge, n_judges, dimension, n_dimensions = mark_codes(table)
-    values, of_trial = table["score"].to_numpy(dtype=np.float64)[marks], trial[marks]
-    marked = np.zeros((n_judges, n_dimensions), dtype=bool)
-    marked[judge, dimension] = True
+    every = reduction.trials["score"].to_numpy(dtype=np.float64)
+    marks = reduction.marks
+    marked = np.zeros((1, 1), dtype=bool)
+    if marks is not None:
+        marked = np.zeros((marks.n_judges, marks.n_dimensions), dtype=bool)
+        marked[marks.judge, marks.dimension] = True
     panel = np.flatnonzero(marked[:, marked.sum(axis=0) > 1].any(axis=1))
-    if len(panel) < 2:
-        return alone
-    size = len(first) * n_dimensions
-    place = of_trial * n_dimensions + dimension
-    with np.errstate(invalid="ignore"):
-        means = group_sums(values, place, size) / np.bincount(place, minlength=size)
-    shape = len(first), n_dimensions
-    found = []
-    for number in panel:
-        own = judge == number
-        marks_of = np.full(size, np.nan)
-        marks_of[place[own]] = values[own]
-        found.append(
-            np.where(marked[number], marks_of.reshape(shape), means.reshape(shape)).sum(axis=1)
-        )
-    scores = np.stack(found, axis=1)
-    known_trial, known_judge = np.nonzero(~np.isnan(scores))
-    return known_trial, known_judge, scores[known_trial, known_judge]
+    if marks is None or len(panel) < 2:
+        scored = np.flatnonzero(~np.isnan(every))
+        return scored, np.zeros(len(scored), dtype=np.int64), every[scored]
+    means = dimension_means(marks, marks.points, len(every))
+    scores = np.empty((len(every), len(panel)))
+    for place, number in enumerate(panel):
+        own = marks.judge == number
+        points = np.full(means.shape, np.nan)
+        points[marks.trial[own], marks.dimension[own]] = marks.points[own]
+        scores[:, place] = np.where(marked[number], points, means).sum(axis=1)
+    trial, judge = np.nonzero(~np.isnan(scores))
+    return trial, judge, scores[trial, judge]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +205,7 @@ def noise_floor(
     Raises:
         TableError: the table cannot be used, or holds no such baseline.
     """
-    trials, _ = reduced_trials(df, score_range=score_range)
+    trials = reduced(df, score_range=score_range).trials
     names = ("model", "variant", "task")
     cell, first = combined_codes([column_codes(trials[name]) for name in names])
     answer, n_answers = distinct_answers(trials, cell, len(first))
@@ -241,7 +218,7 @@ def noise_floor(
     means = group_sums(scores[scored], answer[scored], n_answers)[known] / counts[known]
     repetition = _spread(means, of_cell[known])
     judge = _judge_spread(trials)
-    table = effects(df, baseline=baseline, level=level, score_range=score_range)
+    table = effects(trials, baseline=baseline, level=level, score_range=score_range)
     usable = table[(table["scope"] == LIKE_THESE) & (table["se"] > 0)]
     n_tasks, repetitions = 0, np.nan
     if len(table):

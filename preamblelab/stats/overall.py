@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from preamblelab.errors import TableError
+from preamblelab.stats.codes import Codes, Floats, column_codes, combined_codes, group_sums
 from preamblelab.stats.effects import (
     FEW_TASKS,
     LIKE_THESE,
@@ -15,6 +16,7 @@ from preamblelab.stats.effects import (
     simulated_flag,
 )
 from preamblelab.stats.intervals import IntervalRule, Summary, holm, summarise, unseen_share
+from preamblelab.stats.marks import reduced
 from preamblelab.stats.pairs import (
     Pairs,
     filled_scores,
@@ -22,15 +24,7 @@ from preamblelab.stats.pairs import (
     paired_cells,
     repetition_summary,
 )
-from preamblelab.stats.tables import (
-    Codes,
-    Floats,
-    cells_of_trials,
-    column_codes,
-    combined_codes,
-    group_sums,
-    reduced_trials,
-)
+from preamblelab.stats.tables import cells_of_trials
 
 Over = Literal["auto", "tasks", "models"]
 ALL_MODELS = "all models"
@@ -68,9 +62,9 @@ def overall_effect(
     """
     if over not in ("auto", "tasks", "models"):
         raise TableError(f"over {over!r} is unknown: use 'auto', 'tasks' or 'models'")
-    trials, flags = reduced_trials(df, score_range=score_range)
-    cells = cells_of_trials(trials)
-    pairs = paired_cells(cells, baseline=baseline)
+    reduction = reduced(df, score_range=score_range)
+    trials = reduction.trials
+    pairs = paired_cells(cells_of_trials(trials), baseline=baseline)
     rule = IntervalRule(level=level, score_range=score_range)
     variant, first = combined_codes([column_codes(pairs.names["variant"])])
     frame = _Frame(
@@ -79,7 +73,7 @@ def overall_effect(
         names=pairs.names["variant"].iloc[first].reset_index(drop=True),
         unit=pairs.task if pairs.cluster is None else pairs.cluster,
     )
-    return _overall_table(frame, rule, over, (*flags, *simulated_flag(trials)))
+    return _overall_table(frame, rule, over, (*reduction.flags, *simulated_flag(trials)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from preamblelab.errors import TableError
+from preamblelab.stats.codes import Codes, Floats, column_codes, combined_codes, group_sums
 from preamblelab.stats.intervals import Flags, Summary
-from preamblelab.stats.tables import Codes, Floats, column_codes, combined_codes, group_sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from preamblelab.errors import TableError
+from preamblelab.stats.codes import Floats
 from preamblelab.stats.intervals import found_chance, t_quantile, visible_effect
 from preamblelab.stats.sentences import counted
-from preamblelab.stats.tables import Floats
 
 PLANNED = ("task_variant", "repetition", "judge")
 MOST_TASKS = 100_000

@@ -105,7 +105,7 @@ def _remedy(row: Row) -> str:
     tasks, models = row["more_tasks"], row.get("more_models", pd.NA)
     repetitions = row["more_repetitions"]
     margin = f"at a margin of {row['margin']:g}"
-    ways = []
+    ways: list[str] = []
     if not pd.isna(models):
         ways.append(f"{counted(int(models), 'more model')} like these")
     if not pd.isna(tasks):

@@ -4,92 +4,30 @@ The table has one row per trial (or per mark of a trial, when the columns `judge
 there). `preamble` is read as `variant`. A score that is not known is missing, never zero.
 """
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from preamblelab.errors import TableError
+from preamblelab.stats.codes import Codes, column_codes, combined_codes
+from preamblelab.stats.columns import OPTIONAL_COLUMNS, SCORE_COLUMNS, check_columns
+from preamblelab.stats.marks import reduced
 
-SCORE_COLUMNS = ("model", "variant", "task", "repetition", "score")
-OPTIONAL_COLUMNS = ("size", "judge", "dimension", "status", "output_hash", "cluster", "simulated")
-ALIASES = {"preamble": "variant"}
-CARRIED_COLUMNS = ("size", "status", "output_hash", "cluster", "simulated")
-
-Codes = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
-
-def check_columns(
-    df: pd.DataFrame,
-    required: Iterable[str] = SCORE_COLUMNS,
-    *,
-    score_range: tuple[float, float] = (0.0, 100.0),
-) -> pd.DataFrame:
-    """Check a score table and return it with our column names and a float `score`.
-
-    Args:
-        df: long table, one row per trial or per mark of a trial.
-        required: columns that must be there.
-        score_range: lowest and highest possible score, in points.
-
-    Returns:
-        The table under our names; the given one is not changed.
-
-    Raises:
-        TableError: a column is absent, a name is missing, a score is no number, or it lies
-            further outside the range than the range is wide, so that its scale must be another.
-    """
-    names = {old: new for old, new in ALIASES.items() if old in df and new not in df}
-    table = df.rename(columns=names) if names else df
-    for column in required:
-        if column not in table.columns:
-            raise TableError(_absent_column(column, [str(name) for name in df.columns]))
-        if column != "score" and bool(table[column].isna().any()):
-            row = table.index[int(np.flatnonzero(table[column].isna())[0])]
-            raise TableError(
-                f"column '{column}' has no name in row {row}: name every {column}, and read CSV "
-                "files with read_scores (pandas takes the words NA and null for missing)"
-            )
-    if "score" not in table.columns:
-        return table
-    return table.assign(score=_numbers(table["score"], score_range))
-
-
-def _absent_column(column: str, present: list[str]) -> str:
-    close = difflib.get_close_matches(column, present, n=1, cutoff=0.5)
-    hint = f"; did you mean '{close[0]}'? rename it" if close else ""
-    if column == "repetition" and not close:
-        hint = "; add it: 1 everywhere when each task was asked once"
-    return f"the score table has no column '{column}'; it has: {', '.join(present)}{hint}"
-
-
-def _numbers(column: "pd.Series[Any]", score_range: tuple[float, float]) -> Floats:
-    try:
-        scores = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError):
-        numbers = pd.to_numeric(column, errors="coerce")
-        at = int(np.flatnonzero((numbers.isna() & column.notna()).to_numpy())[0])
-        raise TableError(
-            f"score {column.iloc[at]!r} in row {column.index[at]} is no number: leave the score "
-            "empty where it is not known"
-        ) from None
-    low, high = score_range
-    reach = high - low
-    with np.errstate(invalid="ignore"):
-        wrong = ~np.isfinite(scores) & ~np.isnan(scores)
-        wrong |= (scores < low - reach) | (scores > high + reach)
-    if wrong.any():
-        at = int(np.flatnonzero(wrong)[0])
-        raise TableError(
-            f"score {scores[at]:g} in row {column.index[at]} is on another scale than {low:g} to "
-            f"{high:g}: rescale the scores, or pass score_range=(lowest, highest)"
-        )
-    return scores
+__all__ = [
+    "OPTIONAL_COLUMNS",
+    "SCORE_COLUMNS",
+    "cell_means",
+    "cells_of_trials",
+    "check_columns",
+    "column_codes",
+    "combined_codes",
+    "distinct_answers",
+    "read_scores",
+    "trial_scores",
+]
 
 
 def read_scores(
@@ -136,47 +74,6 @@ def _parsed_scores(column: "pd.Series[Any]") -> "pd.Series[float]":
     return scores
 
 
-def column_codes(column: "pd.Series[Any]") -> tuple[Codes, int]:
-    """Number the distinct values of a column in sorted order; missing values are one value."""
-    codes, values = pd.factorize(column, sort=True, use_na_sentinel=False)
-    return codes.astype(np.int64), len(values)
-
-
-def combined_codes(parts: Sequence[tuple[Codes, int]]) -> tuple[Codes, Codes]:
-    """Number the distinct combinations of several code columns in sorted order.
-
-    Args:
-        parts: (codes, number of values) of each column, all of one length.
-
-    Returns:
-        The code of each row, and for each code the first row that has it.
-    """
-    codes, size = parts[0]
-    for more, n_values in parts[1:]:
-        if size * n_values > 2**62:
-            codes, first = _compressed(codes, size)
-            size = len(first)
-        codes, size = codes * n_values + more, size * n_values
-    return _compressed(codes, size)
-
-
-def _compressed(codes: Codes, size: int) -> tuple[Codes, Codes]:
-    if size > 4 * len(codes) + 1000:
-        _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        return inverse.astype(np.int64), first.astype(np.int64)
-    present = np.zeros(size, dtype=bool)
-    present[codes] = True
-    inverse = (np.cumsum(present) - 1)[codes]
-    first = np.empty(int(present.sum()), dtype=np.int64)
-    first[inverse[::-1]] = np.arange(len(codes))[::-1]
-    return inverse, first
-
-
-def group_sums(values: Floats, group: Codes, n_groups: int) -> Floats:
-    """Sum of the values of each group; 0 for a group without values."""
-    return np.bincount(group, weights=values, minlength=n_groups).astype(np.float64)
-
-
 def trial_scores(
     df: pd.DataFrame, *, score_range: tuple[float, float] = (0.0, 100.0)
 ) -> pd.DataFrame:
@@ -198,129 +95,7 @@ def trial_scores(
     Raises:
         TableError: see `check_columns`; also when a trial, or a mark, is there twice.
     """
-    return reduced_trials(df, score_range=score_range)[0]
-
-
-def reduced_trials(
-    df: pd.DataFrame,
-    *,
-    score_range: tuple[float, float] = (0.0, 100.0),
-    keep: Sequence[str] = (),
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """As `trial_scores`, with the flags that the reduction raised and the columns `keep` kept.
-
-    Returns:
-        The trials, and the flags: `judges_not_linked` when two judges never marked the same
-        answer, so that their leniency cannot be compared and was not corrected;
-        `outside_score_range` when a given score lies outside the range.
-    """
-    table = check_columns(df, (*SCORE_COLUMNS, *keep), score_range=score_range)
-    parts = [column_codes(table[name]) for name in SCORE_COLUMNS[:-1]]
-    trial, first = combined_codes(parts)
-    carried = [name for name in dict.fromkeys((*CARRIED_COLUMNS, *keep)) if name in table]
-    trials = table.iloc[first][[*SCORE_COLUMNS, *carried]].reset_index(drop=True)
-    given = table["score"].to_numpy(dtype=np.float64)
-    with np.errstate(invalid="ignore"):
-        outside = bool(((given < score_range[0]) | (given > score_range[1])).any())
-    flags: tuple[str, ...] = ()
-    if "judge" in table or "dimension" in table:
-        scores, flags = _marks_to_scores(table, trial, len(first))
-        trials["score"] = _numbers(pd.Series(scores), score_range)
-    elif len(first) < len(table):
-        _refuse_repeats(table, trial, len(first), "trial")
-    return trials, (*flags, "outside_score_range") if outside else flags
-
-
-def _refuse_repeats(table: pd.DataFrame, codes: Codes, n_codes: int, what: str) -> None:
-    twice = np.flatnonzero(np.bincount(codes, minlength=n_codes) > 1)
-    if twice.size == 0:
-        return
-    row = table.iloc[int(np.flatnonzero(codes == twice[0])[0])]
-    names = ("model", "variant", "task", "repetition", "judge", "dimension")
-    where = ", ".join(f"{name} {row[name]}" for name in names if name in table)
-    raise TableError(
-        f"a {what} is in the table twice ({where}): number the repetitions, or name the judge and "
-        "dimension of each mark"
-    )
-
-
-def _marks_to_scores(
-    table: pd.DataFrame, trial: Codes, n_trials: int
-) -> tuple[Floats, tuple[str, ...]]:
-    """Score of each trial from its marks, and the flags of the reduction."""
-    marks, judge, n_judges, dimension, n_dimensions = mark_codes(table)
-    of_trial = trial[marks]
-    key, first = combined_codes(
-        [(of_trial, n_trials), (dimension, n_dimensions), (judge, n_judges)]
-    )
-    if len(first) < len(marks):
-        _refuse_repeats(table.iloc[marks], key, len(first), "mark")
-    values = table["score"].to_numpy(dtype=np.float64)[marks]
-    linked = True
-    if n_judges > 1:
-        for number in range(n_dimensions):
-            chosen = np.flatnonzero(dimension == number)
-            offsets, groups = fitted_offsets(values[chosen], of_trial[chosen], judge[chosen])
-            values[chosen] -= offsets[judge[chosen]]
-            linked = linked and groups == 1
-    place = of_trial * n_dimensions + dimension
-    counts = np.bincount(place, minlength=n_trials * n_dimensions)
-    sums = np.bincount(place, weights=values, minlength=n_trials * n_dimensions)
-    with np.errstate(invalid="ignore"):
-        means = np.where(counts > 0, sums / counts, np.nan)
-    # A plain sum keeps a missing dimension missing; nansum would mark it 0.
-    scores = means.reshape(n_trials, n_dimensions).sum(axis=1)
-    return scores, () if linked else ("judges_not_linked",)
-
-
-def mark_codes(table: pd.DataFrame) -> tuple[Codes, Codes, int, Codes, int]:
-    """Rows with a mark, and the judge and dimension of each of them."""
-    marks = np.flatnonzero(table["score"].notna().to_numpy())
-    named = np.zeros(len(marks), dtype=np.int64)
-    judge, n_judges, dimension, n_dimensions = named, 1, named, 1
-    if "judge" in table:
-        judge, n_judges = column_codes(table["judge"].iloc[marks])
-    if "dimension" in table:
-        some = table["dimension"].notna().to_numpy()
-        if some[marks].any() and not some[marks].all():
-            row = table.index[int(marks[np.flatnonzero(~some[marks])[0]])]
-            raise TableError(
-                f"row {row} has a score and no dimension, others have one: totals and their parts "
-                "cannot be summed together; keep one kind"
-            )
-        # A dimension that nobody could mark still belongs to the rubric.
-        codes, values = pd.factorize(table["dimension"], sort=True)
-        if len(values):
-            dimension, n_dimensions = codes.astype(np.int64)[marks], len(values)
-    return marks, judge, n_judges, dimension, n_dimensions
-
-
-def fitted_offsets(marks: Floats, answer: Codes, judge: Codes) -> tuple[Floats, int]:
-    """Leniency of each judge by least squares, with the answers as fixed effects.
-
-    Args:
-        marks: points, one per mark.
-        answer: code of the answer that was marked.
-        judge: code of the judge who marked it.
-
-    Returns:
-        Points that each judge gives above the average of the judges linked with them (judges are
-        linked when they marked a common answer), and the number of groups without a link.
-    """
-    n_judges = int(judge.max(initial=-1)) + 1
-    present = np.bincount(judge, minlength=n_judges) > 0
-    code, first = _compressed(answer, int(answer.max(initial=-1)) + 1)
-    table = np.zeros((len(first), n_judges))
-    table[code, judge] = 1.0
-    counts = table.sum(axis=1)
-    answer_means = np.bincount(code, weights=marks, minlength=len(first)) / counts
-    matrix = np.diag(table.sum(axis=0)) - table.T @ (table / counts[:, None])
-    right = np.bincount(judge, weights=marks - answer_means[code], minlength=n_judges)
-    values, vectors = np.linalg.eigh(matrix)
-    kept = values > 1e-9 * max(1.0, float(values.max(initial=0.0)))
-    # The solution of least norm has mean zero within every group of linked judges.
-    offsets: Floats = vectors[:, kept] @ ((vectors[:, kept].T @ right) / values[kept])
-    return offsets, int(present.sum()) - int(kept.sum())
+    return reduced(df, score_range=score_range).trials
 
 
 def cell_means(
@@ -345,8 +120,7 @@ def cell_means(
         a score), distinct_outputs (different answers with a score), missing (answers without one),
         and size, cluster, simulated where given.
     """
-    trials, _ = reduced_trials(df, score_range=score_range, keep=keep)
-    return cells_of_trials(trials, keep=keep)
+    return cells_of_trials(reduced(df, score_range=score_range, keep=keep).trials, keep=keep)
 
 
 def cells_of_trials(trials: pd.DataFrame, *, keep: Sequence[str] = ()) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import special
 
 from preamblelab.errors import TableError
+from preamblelab.stats.codes import Codes, Floats, column_codes
 from preamblelab.stats.effects import THESE
 from preamblelab.stats.intervals import (
     Flags,
@@ -17,7 +18,6 @@ from preamblelab.stats.intervals import (
 )
 from preamblelab.stats.overall import MODELS_LIKE_THESE
 from preamblelab.stats.sentences import reason, sentence
-from preamblelab.stats.tables import Codes, Floats, column_codes
 
 Family = Literal["model", "all", "none"]
 __all__ = ["VERDICTS", "Family", "expected_wrong_claims", "sentence", "verdicts"]

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from preamblelab.errors import TableError
+from preamblelab.stats.marks import fitted_offsets
 from preamblelab.stats.tables import (
     cell_means,
     check_columns,
     combined_codes,
-    fitted_offsets,
     read_scores,
     trial_scores,
 )
