@@ -201,7 +201,11 @@ def order_tasks(
 
 
 def walk_looks(
-    baseline: Floats, variant: Floats, plan: Plan, asked: NDArray[np.bool_] | None = None
+    baseline: Floats,
+    variant: Floats,
+    plan: Plan,
+    asked: NDArray[np.bool_] | None = None,
+    cluster: NDArray[np.int64] | None = None,
 ) -> Walk:
     """Replay every look of a plan on arrays of scores.
 
@@ -211,6 +215,8 @@ def walk_looks(
         plan: The plan.
         asked: Where both arms were asked, the same shape; a look with cells not yet asked waits.
             None: all were.
+        cluster: Group of each task, in the plan's order: tasks of one source are dependent. None:
+            each task is its own.
 
     Returns:
         Effects, intervals and decisions of each look, and when each pair settled.
@@ -222,7 +228,9 @@ def walk_looks(
     seen: list[tuple[Floats, Floats, Floats, NDArray[np.int64], NDArray[np.int64]]] = []
     for cells, alpha, share in zip(plan.looks, alphas, shares, strict=True):
         inside = place < cells
-        look = _look(baseline, variant, inside, plan, float(alpha), share, float(alphas[-1]))
+        difference, arm = _differences(baseline, variant, inside)
+        errors = (float(alpha), float(alphas[-1]))
+        look = _look(difference, arm, cluster, plan, share, errors)
         if asked is not None:
             waiting = ~(asked | ~inside).all(axis=(1, 2))
             look = (*look[:4], np.where(waiting, _WAITING, look[4]))
@@ -240,41 +248,64 @@ def walk_looks(
     )
 
 
+def _differences(
+    baseline: Floats, variant: Floats, inside: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Difference of each task, and the variant's score where there is one."""
+    arm = _task_means(variant, inside)
+    difference = arm - _task_means(baseline, inside)
+    return difference, np.where(np.isfinite(difference), arm, 0.0)
+
+
 def _look(
-    baseline: Floats,
-    variant: Floats,
-    inside: NDArray[np.bool_],
+    difference: Floats,
+    arm: Floats,
+    cluster: NDArray[np.int64] | None,
     plan: Plan,
-    alpha: float,
     share: float,
-    last_alpha: float,
+    errors: tuple[float, float],
 ) -> tuple[Floats, Floats, Floats, NDArray[np.int64], NDArray[np.int64]]:
     """One look at all pairs: effect, interval, tasks and decision."""
-    low_mean, high_mean = _task_means(baseline, inside), _task_means(variant, inside)
-    difference = high_mean - low_mean
+    alpha, last_alpha = errors
     there = np.isfinite(difference)
     n = there.sum(axis=1)
     count = np.maximum(n, 1)
     effect = np.where(n > 0, np.where(there, difference, 0.0).sum(axis=1) / count, np.nan)
     residual = np.where(there, difference - effect[:, None], 0.0)
-    se = np.sqrt((residual**2).sum(axis=1) / np.maximum(n - 1, 1) / count)
-    freedom = np.maximum(n - 1, 1).astype(float)
-    half = np.where(n > 1, -stdtrit(freedom, alpha / 2.0) * se, np.inf)
+    squares, groups, units = _errors_of_groups(residual, there, cluster)
+    se = np.sqrt(groups / np.maximum(groups - 1.0, 1.0) * squares) / count
+    several = units > 1.0
+    freedom = np.where(several, units - 1.0, 1.0)
+    half = np.where(several, -stdtrit(freedom, alpha / 2.0) * se, np.inf)
     lo, hi = effect - half, effect + half
-    flat = (n > 1) & (se <= 1e-12)
+    flat = several & (se <= 1e-12)
     if flat.any():
         # No variation seen is not certainty: the unseen share of tasks may lie at either end.
-        unseen = unseen_share(count.astype(float), alpha / 2.0)
-        variant_mean = np.where(there, high_mean, 0.0).sum(axis=1) / count
+        unseen = unseen_share(np.maximum(units, 1.0), alpha / 2.0)
+        variant_mean = arm.sum(axis=1) / count
         lo = np.where(flat, effect - unseen * variant_mean, lo)
         hi = np.where(flat, effect + unseen * (100.0 - variant_mean), hi)
     decision = _claims(lo, hi, plan.margin)
     if plan.futility > 0.0 and share < 1.0:
         chance = _chance_of_claim(effect, se, share, last_alpha, plan)
         # Two tasks tell nothing of the spread; a flat sample nothing at all.
-        hopeless = (decision == _UNDECIDED) & (chance < plan.futility) & (n > 2) & ~flat
+        hopeless = (decision == _UNDECIDED) & (chance < plan.futility) & (units > 2) & ~flat
         decision = np.where(hopeless, _FUTILE, decision)
     return effect, np.maximum(lo, -100.0), np.minimum(hi, 100.0), n, decision
+
+
+def _errors_of_groups(
+    residual: Floats, there: NDArray[np.bool_], cluster: NDArray[np.int64] | None
+) -> tuple[Floats, Floats, Floats]:
+    """Sum of the squared errors, number of groups, and their effective number (Kish)."""
+    if cluster is None:
+        n = there.sum(axis=1).astype(float)
+        return (residual**2).sum(axis=1), n, n
+    member = np.eye(int(cluster.max()) + 1)[cluster]
+    size = there @ member
+    total = size.sum(axis=1)
+    effective = np.where(total > 0, total**2 / np.maximum((size**2).sum(axis=1), 1.0), 0.0)
+    return ((residual @ member) ** 2).sum(axis=1), (size > 0).sum(axis=1).astype(float), effective
 
 
 def _task_means(scores: Floats, inside: NDArray[np.bool_]) -> Floats:

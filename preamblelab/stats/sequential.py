@@ -255,6 +255,16 @@ def _asked(grid: Grid, plan: Plan) -> NDArray[np.bool_]:
     return result
 
 
+def _cluster(grid: Grid, plan: Plan) -> NDArray[np.int64] | None:
+    """Group of each task in the plan's order; None where each task is its own."""
+    if len(np.unique(grid.cluster)) == len(grid.tasks):
+        return None
+    # A task not asked yet has no score, so any group of its own will do.
+    result = np.arange(plan.n_tasks, dtype=np.int64) + int(grid.cluster.max()) + 1
+    result[_places(grid, plan)] = grid.cluster
+    return result
+
+
 def _places(grid: Grid, plan: Plan) -> NDArray[np.intp]:
     place = {task: i for i, task in enumerate(_order(plan, grid))}
     return np.array([place[task] for task in grid.tasks], dtype=np.intp)
@@ -279,7 +289,8 @@ def _replay(
         )
     models, variants = (np.array(axis, dtype=np.intp) for axis in zip(*pairs, strict=True))
     both = asked[models, 0] & asked[models, variants]
-    walk = walk_looks(score[models, 0], score[models, variants], plan, both)
+    cluster = _cluster(grid, plan)
+    walk = walk_looks(score[models, 0], score[models, variants], plan, both, cluster)
     return grid, walk, pairs
 
 

@@ -231,6 +231,25 @@ def test_swapped_arms_swap_the_decisions_and_a_constant_changes_nothing() -> Non
     np.testing.assert_array_equal(there.settled_at, walk_looks(low + 7, high + 7, plan).settled_at)
 
 
+def test_tasks_of_one_source_are_not_independent_at_a_look() -> None:
+    random = np.random.default_rng(4)
+    source = np.repeat(np.arange(6), 5)
+    low = 40 + random.normal(0, 2, (200, 30, 1))
+    high = low + random.normal(0, 8, (200, 6))[:, source, None] + random.normal(0, 2, low.shape)
+    plan = Plan(n_tasks=30, n_runs=1, spending="none", futility=0.0)
+    alone = walk_looks(low, high, plan)
+    grouped = walk_looks(low, high, plan, cluster=source)
+    assert (alone.decision[:, 0] < 2).mean() > 0.25
+    assert (grouped.decision[:, 0] < 2).mean() < 0.1
+    own = walk_looks(low, high, plan, cluster=np.arange(30))
+    np.testing.assert_allclose(own.lo, alone.lo)
+    df = simulate_scores(models=1, tasks=10, repetitions=1, effect=9.0, variant_task_sd=20)
+    df["cluster"] = df["task"].str[-1].isin(list("01234"))
+    plain = review(df.drop(columns="cluster"), Plan(n_tasks=10, n_runs=1, spending="none")).iloc[0]
+    wide = review(df, Plan(n_tasks=10, n_runs=1, spending="none")).iloc[0]
+    assert wide["hi"] - wide["lo"] > plain["hi"] - plain["lo"]
+
+
 def test_saved_calls_are_counted_and_said() -> None:
     df = simulate_scores(models=2, tasks=10, repetitions=1)
     saved = calls_saved(df, Plan(n_tasks=10, n_runs=3))
