@@ -42,7 +42,7 @@ class DirectClient(WireClient):
         body.update(openai_settings(request))
         if request.model.stream:
             body["stream"] = True
-            if self.url(request.model) not in self._without_options:
+            if not self._without_options or self.url(request.model) not in self._without_options:
                 body["stream_options"] = {"include_usage": True}
         return json.dumps(body, default=dict).encode("ascii")
 

@@ -21,6 +21,7 @@ from preamblelab.execution.redaction import Redactor
 from preamblelab.execution.verdicts import note_or_raise, redacted
 
 CONNECT_SECONDS: Final = 30.0
+_MOST_TARGETS: Final = 1_000
 _LAST_BYTES_SECONDS: Final = 0.5
 """How long we wait for the end of a body whose last event has come."""
 _STREAMS: Final = frozenset({"text/event-stream", "application/x-ndjson", "application/ndjson"})
@@ -236,6 +237,8 @@ class WireClient:
         if key is not None:
             self.redactor.learn(key)
             headers = {"Authorization": f"Bearer {key}"}
+        if len(self._targets) >= _MOST_TARGETS:
+            self._targets.clear()
         target = Target(url=URL(self.url(model)), name=wire_name(model), headers=headers)
         self._targets[id(model)] = (model, target)
         return target
