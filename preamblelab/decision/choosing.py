@@ -99,6 +99,13 @@ def choose_preamble(
         The choice. None is chosen unless the expected gain is above 0 and the chance reaches
         `cautious`.
 
+    Examples:
+        >>> effects = pd.DataFrame({"model": ["a", "b", "c"], "variant": "mini",
+        ...                         "effect": [11.0, 9.0, 12.0], "se": 2.0})
+        >>> models = pd.DataFrame({"model": ["a", "b", "c"], "size_b": [4.0, 7.0, 8.0]})
+        >>> choose_preamble(effects, models, new_size_b=6.0).variant
+        'mini'
+
     Raises:
         TableError: A column is absent, or no effect is known at all.
         SpecError: `cautious` is not a share.

@@ -73,6 +73,14 @@ def judge_agreement(
         (points, sd of the difference / sqrt 2), `alpha`, `icc` (ICC(A,1)), `flag` and `sentence`.
         A row ``all`` has the disagreement of all its pairs and no bias.
 
+    Examples:
+        >>> marks = [("m", "v", t, 1, j, s + 4 * (j == "mild"))
+        ...          for t, s in enumerate((20, 50, 80)) for j in ("mild", "strict")]
+        >>> names = ["model", "variant", "task", "repetition", "judge", "score"]
+        >>> row = judge_agreement(pd.DataFrame(marks, columns=names)).iloc[0]
+        >>> float(row["bias"]), float(row["disagreement"])
+        (4.0, 1.0)
+
     Raises:
         TableError: There is no column `judge`, or only one judge.
     """

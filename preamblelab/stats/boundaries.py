@@ -55,6 +55,10 @@ def nominal_alphas(
         One nominal error per look; five even looks of O'Brien-Fleming at .05 give the published
         critical values 4.877, 3.357, 2.680, 2.290 and 2.031.
 
+    Examples:
+        >>> nominal_alphas([0.5, 1.0]).round(4).tolist()
+        [0.0031, 0.049]
+
     Raises:
         SpecError: The shares do not rise to 1, or alpha is not between 0 and 1.
     """

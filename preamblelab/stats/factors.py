@@ -69,6 +69,14 @@ def factor_effects(
         difference_hi` (not corrected), `p_holm, differs` (shown to be different), `cluster, flag`
         and `sentence`.
 
+    Examples:
+        >>> from preamblelab.stats.simulate import simulate_scores
+        >>> df = simulate_scores(variants=("mini", "mini+brief"), run_sd=0, variant_task_sd=0,
+        ...                      effect={"mini+brief": -3.0}, floor=None, ceiling=None,
+        ...                      models={"a": 50.0, "b": 60.0}, task_sd=5)
+        >>> float(factor_effects(df, "brief")["effect"].round(6)[0])
+        -3.0
+
     Raises:
         TableError: No variant with the clause has a partner without it.
     """

@@ -37,6 +37,10 @@ class Plan:
 
     Looks are at 20, 40, 60, 80 and 100 % of the tasks in the first pass, then at half and all of
     every further pass: new tasks come before repeated ones.
+
+    Examples:
+        >>> Plan(n_tasks=35).looks
+        (7, 14, 21, 28, 35, 52, 70, 87, 105)
     """
 
     n_tasks: int

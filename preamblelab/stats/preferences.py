@@ -114,7 +114,8 @@ def order_effect(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         won = (used["winner"] == used["first"]).to_numpy(dtype=float)
         tied = ~used["winner"].isin(set(used["first"])).to_numpy()
         item = pd.factorize(used["item"], sort=True)[0].astype(np.int64)
-        first = clustered_mean(np.where(tied, 0.5, won).astype(np.float64), item, level, (0.0, 1.0))
+        fair: Floats = np.asarray(np.where(tied, 0.5, won), dtype=float)
+        first = clustered_mean(fair, item, level, (0.0, 1.0))
         says = (
             f"{judge}: keeps its winner on {same.value:.1%} of {len(both)} items when the order is "
             f"swapped ({same.lo:.1%} to {same.hi:.1%}); picks the first shown {first.value:.0%}."
@@ -147,11 +148,11 @@ def length_preference(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     for judge, own in _by_judge(df, ("item", "winner", "longer")):
         used = own[own["winner"].notna() & own["longer"].notna()]
         item = pd.factorize(used["item"], sort=True)[0].astype(np.int64)
-        picks = (used["winner"] == used["longer"]).to_numpy(dtype=float)
+        picks: Floats = np.asarray(used["winner"] == used["longer"], dtype=float)
         found = clustered_mean(picks, item, level, (0.0, 1.0))
         right, favour = np.nan, Share(np.nan, np.nan, np.nan)
         if "label" in used.columns:
-            gold = (used["label"] == used["longer"]).to_numpy(dtype=float)
+            gold: Floats = np.asarray(used["label"] == used["longer"], dtype=float)
             right = float(gold.mean()) if len(gold) else np.nan
             favour = clustered_mean(picks - gold, item, level, (-1.0, 1.0))
         says = f"{judge}: picks the longer answer {found.value:.0%} of {len(used)} times"

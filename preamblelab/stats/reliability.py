@@ -31,6 +31,10 @@ def krippendorff_alpha(cells: Floats) -> float:
     Returns:
         1 for perfect agreement, 0 for chance; NaN where no two marks differ or none pair up.
         Equal to the package `krippendorff` at level ``interval``.
+
+    Examples:
+        >>> krippendorff_alpha(np.array([[1.0, 1.0], [3.0, 3.0], [5.0, 5.0]]))
+        1.0
     """
     there = np.isfinite(cells)
     count = there.sum(axis=1)

@@ -132,6 +132,11 @@ def segment_effects(
         the flag says why: `needs_independent_baseline` (one task and one answer, or too few of
         both), `empty`, `too_few_clusters` (no interval).
 
+    Examples:
+        >>> from preamblelab.stats.simulate import simulate_scores
+        >>> print(segment_effects(simulate_scores(models=6, tasks=1, repetitions=1))["flag"][0])
+        needs_independent_baseline
+
     Raises:
         TableError: The table lacks a column, or the baseline.
         SpecError: An argument is none of its choices.

@@ -74,6 +74,12 @@ def simulate_scores(
         floor and ceiling), `baselines` (model to expected score), `nominal` (the same before floor
         and ceiling), `tiers`, and the spreads.
 
+    Examples:
+        >>> df = simulate_scores(models={"a": 30.0, "b": 70.0}, effect={"low": 12.0}, seed=1,
+        ...                      floor=None, ceiling=None)
+        >>> df.attrs["truth"]["effects"]["preamble"]
+        {'a': 12.0, 'b': 0.0}
+
     Raises:
         SpecError: A count is below 1, a share is outside 0 to 1, or an effect names nothing.
     """

@@ -58,6 +58,12 @@ def rank_tiers(
         A row per unit, best first: `unit, n_tasks, mean, lo, hi` (points), `rank_lo, rank_hi,
         tier, flag, sentence`. With one task nothing is told apart: `one_task`, and no tier.
 
+    Examples:
+        >>> from preamblelab.stats.simulate import simulate_scores
+        >>> df = simulate_scores(models={"a": 80.0, "b": 30.0}, tasks=25, seed=1)
+        >>> rank_tiers(df)["sentence"].tolist()
+        ['a: tier 1, rank 1 of 2.', 'b: tier 2, rank 2 of 2.']
+
     Raises:
         TableError: The table has none of the variants.
     """

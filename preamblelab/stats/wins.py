@@ -40,6 +40,10 @@ def noise_floor(n_tests: int, n_models: int, *, per: int | None = None) -> float
     Returns:
         Wins. 28 tests and 11 models give 1.521; 100 tests, told per 28, give 0.805.
 
+    Examples:
+        >>> round(noise_floor(28, 11), 3)
+        1.521
+
     Raises:
         SpecError: A count is below 1.
     """

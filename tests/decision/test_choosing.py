@@ -149,6 +149,15 @@ def test_the_posterior_equals_the_obvious_regression_under_one_prior(
     assert row["sd"] == pytest.approx(np.sqrt(joint[6, 6] - joint[6] @ weights))
 
 
+def test_the_old_column_name_and_the_own_baseline_are_read() -> None:
+    effects = table({"mini": [30.0, 20, 10, 0, -5, -15]})
+    effects["baseline_mean"] = np.repeat([10.0, 25, 40, 60, 75, 95], 1)
+    named = effects.rename(columns={"variant": "preamble"})
+    assert choose_preamble(named, MODELS, model="a").expected > 15
+    given = choose_preamble(effects, MODELS, model="a", new_baseline=10.0)
+    assert choose_preamble(effects, MODELS, model="a").expected == pytest.approx(given.expected)
+
+
 def test_wrong_tables_are_refused_in_words() -> None:
     effects = table({"mini": [1.0] * 6})
     with pytest.raises(TableError, match="needs the column 'se'"):

@@ -154,6 +154,14 @@ def test_a_judge_that_favours_its_family_is_caught_and_a_lenient_one_is_not() ->
     assert found.loc["jc", "flag"] == "no_own_answers"
 
 
+def test_a_favour_that_cannot_be_measured_is_said() -> None:
+    df = simulate_scores(models={"a": 40.0, "b": 60.0}, judges=2, tasks=1, repetitions=1)
+    one = family_favour(df, {"a": "A"}, {"judge-1": "A"}).set_index("judge")
+    assert np.isnan(one.loc["judge-1", "lo"])
+    alone = df[(df["judge"] == "judge-1") == (df["model"] == "a")]
+    assert set(family_favour(alone, {"a": "A"}, {"judge-1": "A"})["flag"]) == {"no_other_judge"}
+
+
 def test_row_order_does_not_matter_and_swapped_names_flip_the_bias() -> None:
     df = simulate_scores(models=2, tasks=8, judges={"a": 4.0, "b": 0.0}, judge_sd=2, missing=0.1)
     first = judge_agreement(df)

@@ -132,6 +132,10 @@ def test_exact_shares_equal_scipy(hits: int, n: int) -> None:
     assert exact_share(hits, n)[1:] == pytest.approx((expected.low, expected.high))
 
 
+def test_a_share_of_nothing_is_missing() -> None:
+    assert np.isnan(exact_share(0, 0)).all()
+
+
 def test_a_judge_that_always_picks_the_first_is_named() -> None:
     df = pd.DataFrame(
         {"item": np.repeat(range(30), 2), "first": ["a", "b"] * 30, "winner": ["a", "b"] * 30}

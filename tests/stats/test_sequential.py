@@ -67,6 +67,19 @@ def test_looks_take_new_tasks_first_and_repeats_last() -> None:
     assert plan.information[4] == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("wrong", [[], [0.5, 0.9], [0.5, 0.5, 1.0]])
+def test_information_must_rise_to_the_whole(wrong: list[float]) -> None:
+    with pytest.raises(SpecError, match="must rise"):
+        nominal_alphas(wrong)
+    with pytest.raises(SpecError, match=r"alpha is 1\.5"):
+        nominal_alphas([1.0], 1.5)
+
+
+def test_a_look_that_may_spend_nothing_decides_nothing() -> None:
+    assert nominal_alphas([0.001, 1.0])[0] == 0.0
+    assert nominal_alphas([0.5, 1.0], 0.05, "none").tolist() == pytest.approx([0.0, 0.05])
+
+
 def test_a_plan_survives_its_record_and_a_changed_one_is_refused() -> None:
     plan = Plan(n_tasks=3, order=("b", "c", "a"), seed=4)
     record = json.loads(json.dumps(plan.to_dict()))
@@ -217,6 +230,11 @@ def test_futility_ends_a_hopeless_pair_and_is_named() -> None:
     assert (futile.decision == 4).any()
     assert not (patient.decision == 4).any()
     assert futile.settled_at.mean() < patient.settled_at.mean()
+    df = simulate_scores(models=20, tasks=20, repetitions=1, run_sd=40, seed=1)
+    rows = review(df, Plan(n_tasks=20, n_runs=1, futility=0.3))
+    hopeless = rows[rows["decision"] == "futile"]
+    assert hopeless["sentence"].str.contains("would hardly decide it").all()
+    assert len(hopeless) > 0
 
 
 def test_swapped_arms_swap_the_decisions_and_a_constant_changes_nothing() -> None:

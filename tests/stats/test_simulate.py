@@ -18,6 +18,13 @@ def test_the_same_seed_draws_the_same_table_and_another_seed_does_not() -> None:
     assert not first["score"].equals(simulate_scores(seed=4)["score"])
 
 
+def test_a_world_without_noise_scores_its_truth() -> None:
+    still = {"task_sd": 0.0, "model_task_sd": 0.0, "variant_task_sd": 0.0, "run_sd": 0.0}
+    df = simulate_scores(models={"m": 97.0}, effect=8.0, **still)  # type: ignore[arg-type]
+    assert df.attrs["truth"]["effects"]["preamble"]["m"] == 3.0
+    assert set(df["score"]) == {97.0, 100.0}
+
+
 def test_every_row_says_that_it_is_simulated() -> None:
     df = simulate_scores(models=2, tasks=2, repetitions=1)
     assert df["simulated"].all()

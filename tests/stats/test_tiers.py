@@ -154,6 +154,24 @@ def test_copies_are_named_as_the_same_answers() -> None:
     assert (tiers_by_repetition(df)["status"] == "same answers").all()
 
 
+def test_every_status_is_named() -> None:
+    df = simulate_scores(models=3, tasks=6, repetitions=2)
+    full = tiers_by_repetition(df.assign(score=100.0))
+    assert (full["status"] == "at the ceiling").all()
+    once = tiers_by_repetition(df[df["repetition"] == 1])
+    assert (once["status"] == "one repetition").all()
+    assert once["sentence"].str.contains("one figure shows no spread").all()
+    single = tiers_by_repetition(df[df["task"] == "task-1"])
+    assert (single["status"] == "no tiers").all()
+    lost = df.assign(score=df["score"].where(df["repetition"] == 1))
+    assert "tier_2" not in tiers_by_repetition(lost)
+    with pytest.raises(TableError, match="nothing to rank"):
+        rank_tiers(df.assign(score=np.nan))
+    part = df.assign(score=df["score"].where(df["model"] != "model-2"))
+    row = rank_tiers(part).set_index("unit").loc["model-2"]
+    assert (row["flag"], row["sentence"]) == ("no_score", "model-2: no score on the shared tasks.")
+
+
 def test_published_spreads_were_ranges(shared_data: Path) -> None:
     wins = json.loads((shared_data / "seed_tables.json").read_text())["seed1_wins_per_run"]
     ranges = {m: max(w) - min(w) for m, w in wins["models"].items() if sum(w)}
