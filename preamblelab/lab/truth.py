@@ -179,8 +179,17 @@ def _subject() -> str:
     """The digest of everything shipped that the table rests on, code apart."""
     profiles = {name: asdict(profile) for name, profile in PROFILES.items()}
     texts = {f"{name}/{label}": _text(name, label) for name in PROFILES for label in VARIANTS}
-    tasks = [task.digest for task in load_suite(SUITE).tasks]
-    return content_digest([profiles, texts, tasks, load_rubric(RUBRIC).digest])
+    # Only what was there: a field that the nouns gain later does not make the table stale.
+    tasks = [
+        [task.turns(), task.expect.model_dump(mode="json", exclude_defaults=True)]
+        for task in load_suite(SUITE).tasks
+    ]
+    points = [
+        [criterion.check, criterion.points]
+        for dimension in load_rubric(RUBRIC).dimensions
+        for criterion in dimension.marked
+    ]
+    return content_digest([profiles, texts, tasks, points])
 
 
 if __name__ == "__main__":

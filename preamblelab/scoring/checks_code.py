@@ -34,7 +34,7 @@ _GAP: Final = re.compile(
     r"|\bnot implemented|NotImplementedError|and so on for|<insert|implement (?:me|this)\b",
     re.IGNORECASE,
 )
-_EMPTY_PYTHON: Final = re.compile(r"^[ \t]*(?:pass|\.\.\.)[ \t]*(?:#[^\n]*)?$", re.MULTILINE)
+_EMPTY_PYTHON: Final = re.compile(r"[ \t]*(?:pass|\.\.\.)[ \t]*(?:#.*)?$")
 _EMPTY_JAVASCRIPT: Final = re.compile(r"(?:it|test)\s*\([^\n]{0,200}\{\s*\}\s*\)")
 _JS_TEST: Final = re.compile(r"\b(?:it|test)(?:\.\w+)?\s*\(")
 _JS_IMPORT: Final = re.compile(r"\brequire\s*\(|^[ \t]*import\b", re.MULTILINE)
@@ -47,6 +47,8 @@ _GENERIC_NAME: Final = re.compile(
 )
 _SHORT_NAMES: Final = frozenset({"i", "j", "k", "n", "x", "y", "id", "db", "it", "_", "to", "e"})
 _LONGEST_LINE: Final = 100
+_LINE: Final = 2_000
+"""Characters of a line in which a gap is looked for."""
 _SUBSTANTIAL_LINE: Final = 20
 
 
@@ -109,7 +111,7 @@ def _finished(response: Response) -> CheckResult:
 
 
 def no_placeholders(task: Task, response: Response) -> CheckResult:
-    """1 when nothing is left to fill in, a half for one gap, 0 for more.
+    """1 when nothing is left to fill in, a half for one line with a gap, 0 for more.
 
     Gaps are TODO and its kin, "add more tests here", empty bodies, `...` comments. They are looked
     for in the whole answer, since code is also left out in words.
@@ -120,9 +122,10 @@ def no_placeholders(task: Task, response: Response) -> CheckResult:
             return _TOO_LITTLE
     elif not reading.code.strip():
         return _NO_CODE
-    gaps = [match.group().strip() for match in _GAP.finditer(response.text)]
+    gaps = [line.strip() for line in response.text.split("\n") if _GAP.search(line[:_LINE])]
     if task.expect.language == "python":
-        gaps += [match.group().strip() for match in _EMPTY_PYTHON.finditer(reading.code)]
+        empty = [line for line in reading.code.split("\n") if _EMPTY_PYTHON.match(line[:_LINE])]
+        gaps += [line.strip() for line in empty if not _GAP.search(line[:_LINE])]
     if task.expect.language == "javascript":
         gaps += ["an empty test" for _ in _EMPTY_JAVASCRIPT.finditer(reading.code)]
     share = 1.0 if not gaps else 0.5 if len(gaps) == 1 else 0.0

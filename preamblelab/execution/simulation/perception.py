@@ -66,8 +66,8 @@ _SPEAKS_OF_ITS_OWN_NO: Final = frozenset({"complete", "loop_guard", "brevity", "
 
 # An order to say a given word, as probes of delivery make it.
 _ORDER: Final = re.compile(
-    r"\b(?:begin|start|end|finish|reply|answer|respond|include|say|repeat)\b[^.\n]{0,80}?"
-    r"(?:\b(?:word|token|string|phrase|code)s?[ :]+[\"'`«“]?([A-Z][A-Z0-9_-]{3,40})\b"
+    r"\b(?i:begin|start|end|finish|reply|answer|respond|include|say|repeat)\b[^.\n]{0,80}?"
+    r"(?:\b(?i:word|token|string|phrase|code)s?[ :]+[\"'`«“]?([A-Z][A-Z0-9_-]{3,40})\b"
     r"|[\"'`«“]([A-Z][A-Z0-9_-]{3,40})[\"'`»”])"
 )
 _ALONE: Final = re.compile(
