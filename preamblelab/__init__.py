@@ -30,6 +30,7 @@ _HOME = {
     "Task": "domain.tasks",
     "Trial": "domain.experiments",
     "analyze": "lab.reporting",
+    "choose": "lab.deciding",
     "compare": "lab.usecases",
     "effects": "stats.effects",
     "load_experiment": "library",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from preamblelab.domain.tasks import Suite as Suite
     from preamblelab.domain.tasks import Task as Task
     from preamblelab.errors import PreamblelabError as PreamblelabError
+    from preamblelab.lab.deciding import choose as choose
     from preamblelab.lab.reporting import analyze as analyze
     from preamblelab.lab.usecases import compare as compare
     from preamblelab.lab.usecases import run as run

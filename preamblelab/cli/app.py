@@ -112,16 +112,16 @@ def score(
 def report(
     experiment: Annotated[
         str | None,
-        typer.Argument(help="Name of an experiment; the only one of a store needs none."),
+        typer.Argument(help="Name of an experiment, or a CSV of scores; the only one needs none."),
     ] = None,
     store: StoreOption = DEFAULT,
     margin: MarginOption = 5.0,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """Report from the store, or from a CSV of scores; asks nothing."""
-    from preamblelab.lab.commands import reported
+    from preamblelab.lab.deciding import report_on
 
-    print_report(reported(experiment, store, margin=margin), format)
+    print_report(report_on(experiment, store, margin=margin), format)
 
 
 @app.command()
@@ -166,5 +166,6 @@ def main() -> None:
     """Run the command line; an error of ours is one line and exit code 1."""
     # The other rooms of the command line register their commands on `app`.
     import_module("preamblelab.cli.files")
+    import_module("preamblelab.cli.concluding")
 
     sys.exit(guarded(app))

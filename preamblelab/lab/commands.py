@@ -169,7 +169,9 @@ def report_text(store: Store, experiment: str, margin: float, form: Form) -> str
 
     Making it needs pandas and scipy, seconds that a run with nothing to do should not take.
     """
-    print_of = f"{store.fingerprint(experiment)}/{margin}/{form}/{store.path}/{version('preamblelab')}"
+    print_of = (
+        f"{store.fingerprint(experiment)}/{margin}/{form}/{store.path}/{version('preamblelab')}"
+    )
     kept = store.latest_report(experiment, print_of)
     if kept is not None:
         return kept

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from preamblelab.stats.effects import effects
+from preamblelab.stats.noise import NoiseFloor, below_floor, noise_floor
 from preamblelab.stats.overall import overall_effect
 from preamblelab.stats.verdicts import verdicts
 
@@ -42,6 +43,9 @@ class Findings:
     """What a reader should know of how this came about: name and value."""
     rubric: str = ""
     level: float = 0.95
+    marks: "DataFrame | None" = None
+    """Judges' marks, where there are any: model, variant, task, repetition, judge, dimension,
+    score."""
     models: tuple[str, ...] = ()
     """Names in the order in which tables list them; others follow."""
     variants: tuple[str, ...] = ()
@@ -58,13 +62,16 @@ class Findings:
         """The paired effect of every variant on every model, with its verdict.
 
         Columns as `preamblelab.stats.verdicts` gives them, and: difference (the plain difference
-        of the means, claimed or not), delivery, delivery_reasons. Where a preamble did not arrive
+        of the means, claimed or not), delivery, delivery_reasons, below_floor (the effect is
+        smaller than chance in the answers alone may be). Where a preamble did not arrive
         there is a difference and no effect, and the verdict is `undelivered`.
         """
         table = verdicts(
             effects(self.scores, baseline=self.baseline, level=self.level), margin=self.margin
         )
-        return self._marked(self._ordered(table))
+        return self._marked(self._ordered(table)).assign(
+            below_floor=lambda rows: below_floor(rows, self.noise)
+        )
 
     @cached_property
     def overall(self) -> "DataFrame":
@@ -77,6 +84,11 @@ class Findings:
             return self.effects.iloc[0:0]
         overall = overall_effect(kept, baseline=self.baseline, level=self.level)
         return self._ordered(verdicts(overall, margin=self.margin))
+
+    @cached_property
+    def noise(self) -> NoiseFloor:
+        """What this design cannot see, from the run's own replicates."""
+        return noise_floor(self.scores, baseline=self.baseline, level=self.level)
 
     def _ordered(self, table: "DataFrame") -> "DataFrame":
         """The rows in the order of the experiment."""

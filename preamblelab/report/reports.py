@@ -1,12 +1,15 @@
 """The report on one experiment: what was measured, how sure it is, and what cannot be said."""
 
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from preamblelab.report.escaping import for_spreadsheet
 from preamblelab.report.findings import Arrival, Findings
 from preamblelab.report.layout import as_markdown, as_text
 from preamblelab.report.sections import sections_of
+from preamblelab.stats.overall import overall_effect
+from preamblelab.stats.verdicts import verdicts
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -16,6 +19,18 @@ __all__ = ["Arrival", "Report"]
 
 class Report(Findings):
     """What an experiment shows. Prints as text; `effects` is the table behind it."""
+
+    @cached_property
+    def recorded(self) -> "DataFrame":
+        """The effect over all models as measured, whether or not their preambles arrived.
+
+        No claim: it shows what leaving out the undelivered changes. Columns as `overall`; no rows
+        where every preamble arrived, for then `overall` is this table.
+        """
+        if not (self.effects["delivery"] == "undelivered").any():
+            return self.effects.iloc[0:0]
+        measured = overall_effect(self.scores, baseline=self.baseline, level=self.level)
+        return self._ordered(verdicts(measured, margin=self.margin))
 
     def to_pandas(self) -> "DataFrame":
         """The table of effects."""
@@ -33,6 +48,7 @@ class Report(Findings):
             "rubric": self.rubric,
             "models": _records(self.effects),
             "overall": _records(self.overall),
+            "recorded": _records(self.recorded),
             "outcomes": _outcomes(self.scores),
             "facts": dict(self.facts),
         }
@@ -52,11 +68,11 @@ class Report(Findings):
 
     def to_markdown(self) -> str:
         """The report as Markdown."""
-        return as_markdown(sections_of(self))
+        return as_markdown(sections_of(self, self.recorded))
 
     def __str__(self) -> str:
         """The report as text for a terminal."""
-        return as_text(sections_of(self))
+        return as_text(sections_of(self, self.recorded))
 
 
 def _records(table: "DataFrame") -> list[dict[str, Any]]:

@@ -4,6 +4,14 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from preamblelab.report.conclusions import (
+    clauses_section,
+    judges_section,
+    noise_lines,
+    segments_section,
+    tiers_section,
+    told,
+)
 from preamblelab.report.findings import Findings
 from preamblelab.report.layout import Grid, Section
 from preamblelab.stats.verdicts import sentence
@@ -15,9 +23,23 @@ OUTCOMES: Final = ("ok", "truncated", "looped", "refused", "empty", "failed", "p
 SIMULATED: Final = "simulated"
 
 
-def sections_of(report: Findings) -> list[Section]:
-    """The sections of a report, in reading order."""
-    sections = [_head(report), _effects(report), _delivery(report), _facts(report)]
+def sections_of(report: Findings, recorded: "DataFrame | None" = None) -> list[Section]:
+    """The sections of a report, in reading order.
+
+    Args:
+        report: the tables behind it.
+        recorded: the effect over all models, delivered or not, where that differs.
+    """
+    sections = [
+        _head(report),
+        _effects(report),
+        _delivery(report, recorded),
+        told(segments_section, report, "By baseline tier and size"),
+        told(clauses_section, report, "Clauses"),
+        told(tiers_section, report, "Models"),
+        told(judges_section, report, "Judges"),
+        _facts(report),
+    ]
     return [section for section in sections if section.lines or section.grid is not None]
 
 
@@ -31,7 +53,8 @@ def _head(report: Findings) -> Section:
         f"{_count(repetitions, 'repetition')}; baseline: {report.baseline}"
         + (f"; rubric: {report.rubric}" if report.rubric else "")
     )
-    lines = [line for line in (report.question, shape, *_verdict_lines(report)) if line]
+    told_lines = (report.question, shape, *_verdict_lines(report), *noise_lines(report))
+    lines = [line for line in told_lines if line]
     return Section(title=title, lines=tuple(lines))
 
 
@@ -65,23 +88,42 @@ def _effects(report: Findings) -> Section:
             _number(row["variant_mean"]),
             _effect(row),
             _interval(row),
-            str(row["verdict"]),
+            str(row["verdict"]) + (" *" if row["below_floor"] else ""),
         )
         for row in _rows(effects)
     ]
     grid = Grid(columns=columns, rows=tuple(rows), right=frozenset({"baseline", "with", "effect"}))
     notes = ["", *(f"  {row['model']} {row['variant']}: {row['reason']}" for row in _rows(effects))]
+    if bool(effects["below_floor"].any()):
+        notes.insert(1, "  * smaller than chance in the answers alone may be (see the noise floor)")
     return Section(title="Effects, in points of 100", grid=grid, notes=tuple(notes))
 
 
-def _delivery(report: Findings) -> Section:
+def _delivery(report: Findings, recorded: "DataFrame | None") -> Section:
     lines = [
         f"{row['model']} {row['variant']}: {row['delivery']}"
         + (f" - {row['delivery_reasons']}" if row["delivery_reasons"] else "")
         for row in _rows(report.effects)
         if row["delivery"] == "undelivered" or row["delivery_reasons"]
     ]
+    if recorded is not None:
+        lines += [_recorded_sentence(row, report.effects) for row in _rows(recorded)]
     return Section(title="Did the preamble arrive?", lines=tuple(lines))
+
+
+def _recorded_sentence(row: Mapping[str, Any], effects: "DataFrame") -> str:
+    """What the plain table says, undelivered preambles and all; it is no verdict."""
+    own = effects[effects["variant"] == row["variant"]]
+    lost = int((own["delivery"] == "undelivered").sum())
+    text = (
+        f"As measured, delivered or not: {row['variant']} {_signed(row['effect'])} points "
+        f"({_number(row['baseline_mean'])} to {_number(row['variant_mean'])}) over "
+        f"{_count(len(own), 'model')}, of which {lost} undelivered"
+    )
+    if not _missing(row["p"]):
+        t = row["effect"] / row["se"]
+        text += f"; t {t:.2f} on {row['df']:g} df, p {row['p']:.2g}: {row['verdict']}"
+    return text + "."
 
 
 def _facts(report: Findings) -> Section:

@@ -1,0 +1,72 @@
+"""The commands that conclude from a table: power, choose."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from preamblelab.cli.app import DEFAULT, StoreOption, app
+from preamblelab.cli.files import Plain
+
+Source = Annotated[
+    str | None,
+    typer.Argument(help="Name of an experiment, or a CSV of scores; the only one needs none."),
+]
+
+
+@app.command()
+def power(
+    source: Source = None,
+    store: StoreOption = DEFAULT,
+    points: Annotated[
+        float, typer.Option(min=0.1, help="Wanted half-width of an effect's interval, in points.")
+    ] = 5.0,
+    effect: Annotated[
+        float | None, typer.Option(help="An effect whose chance of being found is wanted.")
+    ] = None,
+    spread: Annotated[
+        list[str] | None,
+        typer.Option(help="task=6, repetition=8, judge=2 (SD in points), instead of a pilot."),
+    ] = None,
+    cost_answer: Annotated[float, typer.Option(min=0, help="Cost of one answer, any unit.")] = 1.0,
+    cost_mark: Annotated[float, typer.Option(min=0, help="Cost of one mark, same unit.")] = 1.0,
+    format: Plain = "text",  # noqa: A002
+) -> None:
+    """Say which mix of tasks, repetitions and judges reaches ± N points at the lowest cost."""
+    from preamblelab.lab.deciding import planned_power
+
+    told = planned_power(
+        source,
+        store,
+        points=points,
+        effect=effect,
+        stated=spread or [],
+        cost_answer=cost_answer,
+        cost_mark=cost_mark,
+    )
+    sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)
+
+
+@app.command()
+def choose(
+    source: Source = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="A model, tested or not; all tested ones without it."),
+    ] = None,
+    store: StoreOption = DEFAULT,
+    baseline_score: Annotated[
+        float | None,
+        typer.Option(min=0, max=100, help="Mean score of an untested model without a preamble."),
+    ] = None,
+    cautious: Annotated[
+        float, typer.Option(min=0, max=1, help="The least chance that it helps.")
+    ] = 0.5,
+    format: Plain = "text",  # noqa: A002
+) -> None:
+    """Say which variant each model should get, and with what chance it helps."""
+    from preamblelab.lab.deciding import chosen
+
+    told = chosen(source, store, model or [], baseline_score=baseline_score, cautious=cautious)
+    sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)

@@ -1,0 +1,218 @@
+"""What data are worth having, and which preamble a model should get: power and choice."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from preamblelab.decision.choosing import Choice, choose_preamble
+from preamblelab.domain.models import ModelSpec
+from preamblelab.errors import SpecError
+from preamblelab.lab.reporting import analyze
+from preamblelab.lab.usecases import models_of
+from preamblelab.report.layout import Grid, Section, as_text
+from preamblelab.report.reports import Report
+from preamblelab.stats.noise import components
+from preamblelab.stats.planning import DesignPower, Spreads, plan_design, power, spreads_of
+from preamblelab.stats.tables import read_scores
+from preamblelab.store import Store
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+BY_DEFAULT = Spreads(task_variant=36.0, repetition=64.0, judge=0.0)
+"""Variances (points squared) to plan with when nothing was measured yet: spreads of 6 points from
+task to task and 8 between repetitions, as in the simulations behind the methods."""
+
+
+def report_on(source: str | None, store: Path, *, margin: float = 5.0) -> Report:
+    """The report on a stored experiment, or on a CSV of scores from anywhere.
+
+    Args:
+        source: name of an experiment, path of a `.csv` or `.csv.gz`, or None for the only one.
+        store: the store; not needed for a CSV.
+        margin: the smallest effect that matters, in points.
+
+    Raises:
+        TableError: the CSV lacks a column; the message says which.
+        SpecError: there is no such experiment.
+    """
+    if source is not None and source.endswith((".csv", ".csv.gz")):
+        scores = read_scores(source)
+        labels = [str(label) for label in scores["variant"].unique()]
+        baseline = "baseline" if "baseline" in labels else labels[0]
+        return Report(experiment=Path(source).name, scores=scores, baseline=baseline, margin=margin)
+    with Store(store, read_only=True) as opened:
+        return analyze(opened, source, margin=margin)
+
+
+def measured_spreads(report: Report) -> Spreads:
+    """The variances of a pilot that enter the error of an effect."""
+    return spreads_of(components(report.scores))
+
+
+def stated_spreads(stated: Mapping[str, float]) -> Spreads:
+    """Variances from spreads (standard deviations, in points) that a user states."""
+    known = {"task": "task_variant", "repetition": "repetition", "judge": "judge"}
+    unknown = set(stated) - set(known)
+    if unknown:
+        raise SpecError(f"no spread '{min(unknown)}'; known: {', '.join(known)}")
+    return spreads_of({"task_variant": 0.0} | {known[k]: v**2 for k, v in stated.items()})
+
+
+def designs(
+    spreads: Spreads, half_width: float, *, cost_generation: float, cost_judge: float
+) -> "DataFrame":
+    """Designs that know an effect to ± half_width points, the cheapest first."""
+    return plan_design(spreads, half_width, cost_generation, cost_judge)
+
+
+def shown_by(report: Report, spreads: Spreads, *, effect: float | None = None) -> DesignPower:
+    """What the design at hand can show."""
+    tasks = int(report.scores["task"].nunique())
+    repetitions = int(report.scores["repetition"].nunique())
+    return power(spreads, tasks, repetitions, effect=effect)
+
+
+def choose(
+    report: Report,
+    model: str | ModelSpec,
+    *,
+    baseline_score: float | None = None,
+    probe: "DataFrame | None" = None,
+    cautious: float = 0.5,
+) -> Choice:
+    """Which variant a model should get, tested or not; none where the evidence is weak.
+
+    Args:
+        report: what was measured.
+        model: a model of the experiment, or any other: its id, name or spec.
+        baseline_score: mean score of an untested model without a preamble, if known.
+        probe: columns `variant, effect, se`, measured on this model in a short probe.
+        cautious: the least chance that it helps, from 0 to 1.
+    """
+    import pandas as pd
+
+    tested = report.scores.drop_duplicates("model")
+    sizes = tested["size"] if "size" in tested else pd.Series("unknown", index=tested.index)
+    models = pd.DataFrame({"model": tested["model"], "size": sizes})
+    effects = report.effects[report.effects["delivery"] != "undelivered"]
+    name = model if isinstance(model, str) else model.name
+    if name in set(models["model"]):
+        return choose_preamble(effects, models, model=name, probe=probe, cautious=cautious)
+    facts = models_of([model])[0].facts()
+    return choose_preamble(
+        effects,
+        models,
+        new_size_b=facts.total_b,
+        new_baseline=baseline_score,
+        probe=probe,
+        cautious=cautious,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A result for a person and for a program."""
+
+    text: str
+    data: Any
+
+
+def planned_power(
+    source: str | None,
+    store: Path,
+    *,
+    points: float,
+    effect: float | None,
+    stated: Sequence[str],
+    cost_answer: float,
+    cost_mark: float,
+) -> Told:
+    """What the design at hand can show, and the cheapest designs that reach ± points."""
+    lines: list[str] = []
+    data: dict[str, Any] = {}
+    if stated:
+        spreads = stated_spreads(dict(_stated(each) for each in stated))
+        lines.append("Planned with the spreads that you state.")
+    elif source is None and not store.exists():
+        spreads = BY_DEFAULT
+        lines.append(
+            "Planned with assumed spreads (6 points from task to task, 8 between repetitions): "
+            "name a pilot (an experiment or a CSV), or state them with --spread."
+        )
+    else:
+        report = report_on(source, store)
+        spreads = measured_spreads(report)
+        at_hand = shown_by(report, spreads, effect=effect)
+        lines += [f"Measured on {report.experiment}{_simulated(report)}.", at_hand.sentence]
+        data["at_hand"] = asdict(at_hand)
+    table = designs(spreads, points, cost_generation=cost_answer, cost_judge=cost_mark)
+    data |= {"spreads": asdict(spreads), "designs": json.loads(table.to_json(orient="records"))}
+    best = table.head(6)
+    grid = Grid(
+        columns=("tasks", "repetitions", "judges", "± points", "answers", "marks", "cost"),
+        rows=tuple(
+            (
+                f"{row.n_tasks:.0f}",
+                f"{row.n_repetitions:.0f}",
+                f"{row.n_judges:.0f}",
+                f"{row.half_width:.2f}",
+                f"{row.n_answers:.0f}",
+                f"{row.n_marks:.0f}",
+                f"{row.cost:g}",
+            )
+            for row in best.itertuples()
+        ),
+        right=frozenset({"tasks", "repetitions", "judges", "± points", "answers", "marks", "cost"}),
+    )
+    title = f"To know an effect on one model to ±{points:g} points, the cheapest first"
+    return Told(
+        text=as_text([Section(lines=tuple(lines)), Section(title=title, grid=grid)]), data=data
+    )
+
+
+def chosen(
+    source: str | None,
+    store: Path,
+    models: Sequence[str],
+    *,
+    baseline_score: float | None,
+    cautious: float,
+) -> Told:
+    """The choice for each model, tested or not; for all tested ones when none is named."""
+    report = report_on(source, store)
+    named = list(models) or list(dict.fromkeys(str(each) for each in report.scores["model"]))
+    choices = {
+        name: choose(report, name, baseline_score=baseline_score, cautious=cautious)
+        for name in named
+    }
+    lines = [f"From {report.experiment}{_simulated(report)}."]
+    lines += [f"{name}: {choice.sentence}" for name, choice in choices.items()]
+    data = [
+        {
+            "model": name,
+            "variant": choice.variant,
+            "expected": choice.expected,
+            "sd": choice.sd,
+            "p_positive": choice.p_positive,
+            "tested": choice.tested,
+            "simulated": report.simulated,
+            "sentence": choice.sentence,
+        }
+        for name, choice in choices.items()
+    ]
+    return Told(text=as_text([Section(lines=tuple(lines))]), data=data)
+
+
+def _stated(spread: str) -> tuple[str, float]:
+    name, _, value = spread.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise SpecError(f"--spread {spread}: write NAME=POINTS, for example task=6") from None
+
+
+def _simulated(report: Report) -> str:
+    return " (simulated results)" if report.simulated else ""

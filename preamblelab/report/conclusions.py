@@ -1,0 +1,166 @@
+"""What the statistics say beyond single effects: noise, segments, clauses, tiers, judges."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from preamblelab.errors import PreamblelabError
+from preamblelab.report.findings import Findings
+from preamblelab.report.layout import Grid, Section
+from preamblelab.stats.agreement import judge_agreement
+from preamblelab.stats.factors import factor_effects
+from preamblelab.stats.segments import segment_effects
+from preamblelab.stats.tiers import rank_tiers, tiers_by_repetition
+
+MOST_ROWS: Final = 40
+"""Rows of one table in a report; the function behind it gives them all."""
+
+
+def noise_lines(findings: Findings) -> list[str]:
+    """The noise floor for the head of a report."""
+    floor = findings.noise
+    if findings.marks is None:
+        # Without a judge the marks of equal answers are equal: that says nothing of a judge.
+        floor = replace(floor, judge=None)
+    return [floor.sentence]
+
+
+def segments_section(findings: Findings) -> Section:
+    """Effects by baseline tier and by size, with the naive figure and what it owes to chance."""
+    sizes = set(findings.scores["size"].dropna()) if "size" in findings.scores else set()
+    kinds = ["tier", *(["size", "tier x size"] if len(sizes) > 1 else [])]
+    rows = []
+    notes = []
+    for kind in kinds:
+        table = segment_effects(
+            findings.scores,
+            by=kind,  # type: ignore[arg-type]
+            baseline=findings.baseline,
+            level=findings.level,
+        )
+        for row in table.to_dict("records"):
+            if row["flag"] == "empty":
+                continue
+            if row["effect"] != row["effect"]:
+                notes.append(str(row["sentence"]))
+                continue
+            named = [f"{name} {row[name]}" for name in ("tier", "size") if _named(row[name])]
+            rows.append(
+                (
+                    ", ".join(named),
+                    str(row["variant"]),
+                    str(row["models"]),
+                    _signed(row["effect"]),
+                    _span(row["lo"], row["hi"]),
+                    _signed(row["naive_effect"]),
+                    _signed(row["coupling"]),
+                    str(row["flag"]).replace(";", ", "),
+                )
+            )
+    columns = (
+        "segment",
+        "variant",
+        "models",
+        "effect",
+        "95 % interval",
+        "naive",
+        "of it chance",
+        "",
+    )
+    grid = Grid(
+        columns=columns,
+        rows=tuple(rows[:MOST_ROWS]),
+        right=frozenset({"models", "effect", "naive", "of it chance"}),
+    )
+    line = (
+        "A model's tier (low < 50, mid 50 to 90, high > 90) is judged by baseline answers that do "
+        "not enter its effect; the naive figure judges it by the same answers, and owes 'of it "
+        "chance' to that."
+    )
+    return Section(
+        title="By baseline tier and size",
+        lines=(line,) if rows else (),
+        grid=grid if rows else None,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def clauses_section(findings: Findings) -> Section:
+    """Main effect of every clause that stands against the same variant without it."""
+    labels = [str(label) for label in findings.scores["variant"].unique()]
+    clauses = dict.fromkeys(part for label in labels for part in label.split("+")[1:])
+    lines = []
+    for clause in clauses:
+        if not any(
+            label.replace(f"+{clause}", "") in labels for label in labels if clause in label
+        ):
+            continue
+        table = factor_effects(
+            findings.scores, clause, baseline=findings.baseline, level=findings.level
+        )
+        chosen = table[(table["scope"] == "all") | table["differs"].fillna(value=False)]
+        lines += [f"{clause}: {sentence}" for sentence in chosen["sentence"]]
+    return Section(title="Clauses", lines=tuple(lines))
+
+
+def tiers_section(findings: Findings) -> Section:
+    """Models sorted into tiers under the baseline, as far as the shared tasks can tell."""
+    if findings.scores["model"].nunique() < 2:
+        return Section()
+    arms = [findings.baseline]
+    table = rank_tiers(findings.scores, variants=arms, level=findings.level)
+    moves = tiers_by_repetition(findings.scores, variants=arms, level=findings.level)
+    moved = {row["unit"]: row for row in moves.to_dict("records")}
+    rows = []
+    for row in table.to_dict("records")[:MOST_ROWS]:
+        move = moved.get(row["unit"], {})
+        rows.append(
+            (
+                "-" if row["tier"] != row["tier"] or row["tier"] is None else str(int(row["tier"])),
+                str(row["unit"]),
+                _plain(row["mean"]),
+                _span(row["lo"], row["hi"], signed=False),
+                f"{row['rank_lo']:.0f} to {row['rank_hi']:.0f}",
+                str(move.get("status", "")),
+                _plain(move.get("range", float("nan"))),
+            )
+        )
+    columns = ("tier", "model", "mean", "95 % interval", "rank", "over repetitions", "range")
+    grid = Grid(columns=columns, rows=tuple(rows), right=frozenset({"mean", "range"}))
+    notes = ("One task tells no two models apart.",) if (table["flag"] == "one_task").any() else ()
+    return Section(title=f"Models under {findings.baseline}", grid=grid, notes=notes)
+
+
+def judges_section(findings: Findings) -> Section:
+    """How far judges agree, where there are at least two."""
+    marks = findings.marks
+    if marks is None or marks["judge"].nunique() < 2:
+        return Section()
+    table = judge_agreement(marks, level=findings.level)
+    return Section(title="Judges", lines=tuple(str(each) for each in table["sentence"]))
+
+
+def told(section: Callable[[Findings], Section], findings: Findings, title: str) -> Section:
+    """A section, or the reason why the table at hand does not allow it."""
+    try:
+        return section(findings)
+    except PreamblelabError as error:
+        return Section(title=title, lines=(str(error),))
+
+
+def _named(value: object) -> bool:
+    return isinstance(value, str) and value not in {"", "all"}
+
+
+def _signed(value: float) -> str:
+    return "-" if value != value else f"{value:+.1f}"
+
+
+def _plain(value: float) -> str:
+    return "-" if value != value else f"{value:.1f}"
+
+
+def _span(low: float, high: float, *, signed: bool = True) -> str:
+    if low != low or high != high:
+        return "none can be had"
+    return f"{low:+.1f} to {high:+.1f}" if signed else f"{low:.1f} to {high:.1f}"
