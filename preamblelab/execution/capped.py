@@ -1,5 +1,6 @@
 """Bounds for litellm's HTTP while it asks for us: caps, no redirect, the raw body seen."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from typing import Final
@@ -9,6 +10,11 @@ import httpx
 from preamblelab.execution.clients import Fault, Limits
 from preamblelab.execution.direct import ChatReader
 
+_STREAMS: Final = ("text/event-stream", "application/x-ndjson")
+_END: Final = re.compile(
+    rb'"(?:stop_reason|finishReason|finish_reason)"\s*:\s*"|"done"\s*:\s*true|message-end|\[DONE\]'
+)
+"""How streams of Anthropic, Google, Cohere and Ollama say that an answer is complete."""
 SHOWN_ERROR_BYTES: Final = 4_000
 """What litellm gets to see of an error: its regular expressions freeze on long ones."""
 
@@ -16,12 +22,26 @@ SHOWN_ERROR_BYTES: Final = 4_000
 class Seen:
     """What went over the wire during one call."""
 
-    __slots__ = ("body", "fault", "headers", "limits", "reader", "received", "status", "streamed")
+    __slots__ = (
+        "_last",
+        "body",
+        "ended",
+        "fault",
+        "headers",
+        "limits",
+        "reader",
+        "received",
+        "status",
+        "streamed",
+    )
 
-    def __init__(self, limits: Limits, reader: ChatReader) -> None:
+    def __init__(self, limits: Limits, reader: ChatReader | None) -> None:
         self.limits = limits
         self.reader = reader
-        """Reads the raw bytes beside litellm, which forgets what a stream really said."""
+        """Reads the raw bytes beside litellm, which forgets what a stream really said; None where
+        the dialect is not OpenAI's."""
+        self.ended = False
+        """A stream in another dialect said why it ended."""
         self.status: int | None = None
         self.headers: httpx.Headers = httpx.Headers()
         self.fault: Fault | None = None
@@ -29,6 +49,21 @@ class Seen:
         """Of an error, or of an answer that is not a stream."""
         self.received = 0
         self.streamed = False
+        self._last = b""
+
+    def read_along(self, block: bytes) -> None:
+        """Take a block of an answer."""
+        if not self.streamed:
+            self.body.append(block)
+        elif self.reader is None:
+            # The words may lie across two blocks.
+            self.ended = self.ended or _END.search(self._last + block) is not None
+            self._last = block[-60:]
+        elif self.fault is None:
+            try:
+                self.reader.feed(block)
+            except Fault as fault:
+                self.fault = fault
 
 
 SEEN: ContextVar[Seen | None] = ContextVar("preamblelab_seen", default=None)
@@ -57,7 +92,7 @@ class CappedTransport(httpx.AsyncBaseTransport):
         if seen.fault is not None:
             await response.aclose()
             raise Refused(seen.fault.message)
-        seen.streamed = response.headers.get("content-type", "").startswith("text/event-stream")
+        seen.streamed = response.headers.get("content-type", "").startswith(_STREAMS)
         stream = response.stream
         if not isinstance(stream, httpx.AsyncByteStream):
             return response
@@ -99,18 +134,8 @@ class _Watched(httpx.AsyncByteStream):
                     "too_large", f"the answer is larger than {most:,} bytes; it was not read on"
                 )
                 raise Refused(seen.fault.message)
-            self._read_along(block)
+            seen.read_along(block)
             yield block
-
-    def _read_along(self, block: bytes) -> None:
-        seen = self._seen
-        if not seen.streamed:
-            seen.body.append(block)
-        elif seen.fault is None:
-            try:
-                seen.reader.feed(block)
-            except Fault as fault:
-                seen.fault = fault
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -45,6 +45,10 @@ ROUTE: Final = "litellm"
 NO_KEY: Final = "not-needed"
 """Sent where the user named an address and no key, lest litellm take one from the environment."""
 _PIECES_PER_TURN: Final = 16
+_SAY_THEIR_END: Final = frozenset(
+    {"anthropic", "gemini", "vertex_ai", "cohere", "cohere_chat", "ollama_chat"}
+)
+"""Providers whose streams, in dialects of their own, say when they are complete."""
 
 litellm.suppress_debug_info = True
 # It warns on standard error about what we record as data.
@@ -75,7 +79,7 @@ class LitellmClient:
             SpecError: a setting means something else on this way.
         """
         arguments = self._arguments(request, limits)
-        seen = Seen(limits, ChatReader(self._redactor))
+        seen = Seen(limits, ChatReader(self._redactor) if _speaks_openai(request.model) else None)
         deadlines = Deadlines(limits)
         token = SEEN.set(seen)
         try:
@@ -166,18 +170,27 @@ class LitellmClient:
         Raises:
             Fault: the body is no answer, though litellm may have taken it for one.
         """
+        reader = seen.reader
         if raw.loop is not None:
-            return _with_facts_of(raw, seen.reader.raw)
+            return raw if reader is None else _with_facts_of(raw, reader.raw)
         if seen.fault is not None:
             raise seen.fault
-        if seen.status is not None and _speaks_openai(model):
-            reader = seen.reader
+        # What was streamed has been watched; to show it again would look like a repetition.
+        watched = model.stream and raw.pieces > 0
+        if reader is not None and seen.status is not None:
             if seen.streamed:
                 reader.finish()
             else:
                 reader.whole(b"".join(seen.body))
             raw = reader.raw
-        if not model.stream or (seen.status is not None and not seen.streamed):
+        elif seen.streamed and not seen.ended and provider_of(model) in _SAY_THEIR_END:
+            message = "the stream ended without a finish reason; a part is no answer"
+            raise Fault("malformed", message)
+        elif seen.status is not None and not (
+            raw.text or raw.reasoning or raw.tool_calls or raw.refusal or raw.prompt_tokens
+        ):
+            raise Fault("malformed", "litellm found no answer in what the server sent")
+        if not watched:
             text = "".join(raw.reasoning) + "".join(raw.text)
             if watch is not None and text and (loop := watch(text)) is not None:
                 raw.stop_at(loop, len(text))
@@ -192,9 +205,10 @@ class LitellmClient:
         if seen.fault is not None and fault.kind != "timeout":
             raise seen.fault
         raw = Raw()
-        if seen.status == 200 and fault.kind in {"malformed", "unknown"} and _speaks_openai(model):
+        unreadable = seen.status == 200 and fault.kind in {"malformed", "unknown"}
+        if unreadable and seen.reader is not None:
             # litellm gave up on an answer that our own reader may read, or refuse in words.
-            return self._truth(raw, seen, model, watch)
+            return self._truth(raw, seen, model, None if model.stream else watch)
         if seen.status is not None and seen.status >= 400:
             message, words = error_words(b"".join(seen.body)[: seen.limits.error_bytes])
             wait = retry_after(seen.headers)
@@ -297,7 +311,7 @@ def _note_part(raw: Raw, part: Any) -> None:
 
 
 def _speaks_openai(model: ModelSpec) -> bool:
-    return provider_of(model) in OWN_SERVERS | HOSTED_IN_DIALECT
+    return provider_of(model) in OWN_SERVERS | HOSTED_IN_DIALECT | {"azure"}
 
 
 def _with_facts_of(raw: Raw, true: Raw) -> Raw:

@@ -88,6 +88,8 @@ class MisbehavingServer:
                 await self._answer(call, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             self.aborted += 1
+        except asyncio.CancelledError:
+            return  # the server stops while a client still waits
         finally:
             writer.close()
 

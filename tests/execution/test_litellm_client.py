@@ -210,6 +210,29 @@ def test_ollama_answers_the_same_both_ways(stream):
     assert comparable(replace(carried, served_model="gemma3:4b")) == comparable(direct)
 
 
+def test_what_has_streamed_is_not_watched_twice():
+    text = "This paragraph is said once, and only once, whatever the way and the dialect. " * 3
+    with running(FakeModel(name="gemma3:4b", answer=text)) as fake:
+        model = ModelSpec(id="ollama_chat/gemma3:4b", api_base=fake.base, route="litellm")
+        answer = once(door.LitellmClient(), Request(model=model, messages=MESSAGES))
+    assert isinstance(answer, Response)
+    assert (answer.status, answer.text) == ("ok", text)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("name", ["huge", "huge-error", "redirect", "401", "rate-seconds", "cut"])
+def test_bounds_hold_for_providers_with_dialects_of_their_own(server, name, stream, monkeypatch):
+    monkeypatch.setenv("CANARY_KEY", KEY)
+    limits = Limits(deadline_seconds=20.0, answer_bytes=300_000)
+    result = through(
+        server, name, provider="anthropic", stream=stream, limits=limits, api_key_env="CANARY_KEY"
+    )
+    assert isinstance(result, Fault)
+    kinds = {"huge": "too_large", "huge-error": "server", "redirect": "permanent", "401": "auth",
+             "rate-seconds": "rate"}  # fmt: skip
+    assert name == "cut" or result.kind == kinds[name]
+
+
 class Echo:
     """A provider of this process that says what it was given."""
 
