@@ -100,9 +100,7 @@ def _pieces(
     limit = max(1, context - perceived.tokens)
     asked = _whole(settings, "max_tokens") or _whole(settings, "max_completion_tokens")
     room = min(limit, asked or limit) * CHARACTERS_PER_TOKEN
-    text = answer.text
-    if answer.again:
-        text += answer.again * (1 + max(0, room - len(text)) // len(answer.again))
+    text = answer.up_to(room)
     stop = _stop_place(text, settings.get("stop"))
     finish = "content_filter" if answer.refused else "stop"
     if stop is not None and stop <= room:

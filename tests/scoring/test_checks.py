@@ -454,7 +454,8 @@ def test_two_megabytes_in_one_line_are_marked() -> None:
 PIECES = st.sampled_from(
     ["```", "```python\n", "```js\n", "\n", "def test_a():", "    assert x", "await save(1);",
      "it('a', async () => {", "});", "(", ")", "'", '"', "`", "${", "/", "\\", "\x00", "\ud800",
-     "é", "- ", "because", "strategy", "TODO", "halve", " ", "1", "@pytest.mark.parametrize('a', [1, 2])\n"]
+     "é", "- ", "because", "strategy", "TODO", "halve", " ", "1",
+     "@pytest.mark.parametrize('a', [1, 2])\n"]
 )  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=40).map("".join))
 

@@ -52,8 +52,8 @@ _ALL: Final = (
         loops=-3.0, blank=-4.0, hears_system=False, context=4_096,
     ),
     Profile(
-        name="tiny-2b-loopy", total_b=2.0, ability=-1.1, heed=0.5, bears=60, burden=0.5,
-        loops=-1.9, loops_under_burden=3.5, context=8_192,
+        name="tiny-2b-loopy", total_b=2.0, ability=-1.1, heed=0.5, bears=60, burden=0.9,
+        loops=-1.9, loops_under_burden=2.1, context=8_192,
     ),
     Profile(
         name="mid-4b", total_b=4.0, ability=-0.5, heed=0.75, bears=150, burden=0.25,

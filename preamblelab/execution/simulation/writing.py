@@ -1,6 +1,7 @@
 """From a skill and what is known of a task to the text of an answer, good, flawed or endless."""
 
 import random
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,12 +12,13 @@ from preamblelab.execution.simulation.knowledge import (
     TextKnowledge,
 )
 from preamblelab.execution.simulation.skill import Skill
-from preamblelab.execution.simulation.writing_tests import write_tests
+from preamblelab.execution.simulation.writing_tests import COUNTER, write_tests
 
 _REFUSALS: Final = (
     "I'm sorry, but I can't help with requests that involve attacking a database.",
     "I cannot assist with that, since it could be used to break into a system.",
 )
+_NUMBER: Final = re.compile(r"^\d+\. ")
 _LOOP_LINES: Final = ("This is important to note.", "Let me think about this again.")
 
 
@@ -26,8 +28,17 @@ class Answer:
 
     text: str
     again: str = ""
-    """What it repeats after that until it is stopped; empty for an answer that ends."""
+    """What it repeats after that until it is stopped; empty for an answer that ends. A `COUNTER`
+    in it stands for a number that rises."""
     refused: bool = False
+
+    def up_to(self, characters: int) -> str:
+        """The answer; an endless one until it is longer than this."""
+        pieces, length = [self.text], len(self.text)
+        while self.again and length <= characters:
+            pieces.append(self.again.replace(COUNTER, str(len(pieces) + 1)))
+            length += len(pieces[-1])
+        return "".join(pieces)
 
 
 def write(knowledge: Knowledge, skill: Skill, draw: random.Random) -> Answer:
@@ -125,6 +136,11 @@ def spoil(code: str, draw: random.Random) -> str:
     return code[:at] + code[at + 1 :]
 
 
+def _numbered_anew(lines: list[str]) -> list[str]:
+    """Steps with the numbers of those that are there; entries without numbers stay as they are."""
+    return [_NUMBER.sub(f"{at}. ", line, count=1) for at, line in enumerate(lines, 1)]
+
+
 def _write_text(knowledge: TextKnowledge, skill: Skill, draw: random.Random) -> Answer:
     reasons = [reason for reason in knowledge.reasons if draw.random() < skill.reasons]
     opening = list(knowledge.opening[:1]) if skill.strategy else []
@@ -141,6 +157,7 @@ def _write_text(knowledge: TextKnowledge, skill: Skill, draw: random.Random) -> 
         lines.append(line)
         if draw.random() < skill.repeats:
             lines.append(line)
+    lines = _numbered_anew(lines)
     if skill.gap and lines:
         lines[len(lines) // 2 :] = ["(and so on for the rest)"]
     head = " ".join([*opening, *reasons]) or ("" if skill.brief else "Let me work this out.")

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import indent
 from typing import Final
@@ -15,6 +16,14 @@ _MESSAGE: Final = (
     (re.compile(r"\.toThrow\(\n[^\n]*\n\)"), ".toThrow()"),
     (re.compile(r"\.toMatchObject\(\{[^)]*\}\)"), ".toThrow()"),
 )
+COUNTER: Final = "<n>"
+"""Stands in a repeated text for a number that rises with each repetition."""
+
+_COUNTING_SHARE: Final = 0.3
+_COUNTED: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
+    "python": (re.compile(r"def \w+"), rf"\g<0>_{COUNTER}"),
+    "javascript": (re.compile(r"it\('[^']*"), rf"\g<0> {COUNTER}"),
+}
 _POOR_NAMES: Final = ("works", "test {number}", "basic {number}", "case {number}")
 
 
@@ -52,7 +61,11 @@ def write_tests(knowledge: TestKnowledge, skill: Skill, draw: random.Random) -> 
     if skill.fate == "loops":
         kept = tests[: draw.randint(1, min(4, len(tests)))]
         body = "".join(test.text for test in kept)
-        return Code(text=f"{head}\n{body}", again=kept[-1].text)
+        again = kept[-1].text
+        if draw.random() < _COUNTING_SHARE:
+            pattern, instead = _COUNTED[knowledge.language]
+            again = pattern.sub(instead, again, count=1)
+        return Code(text=f"{head}\n{body}", again=again)
     if knowledge.language == "javascript" and skill.orders:
         return Code(text=f"{head}\n{_grouped(knowledge, tests)}")
     return Code(text=f"{head}\n" + "".join(test.text for test in tests).rstrip("\n") + "\n")
@@ -90,7 +103,7 @@ def _javascript(knowledge: TestKnowledge, name: str, body: str, skill: Skill, aw
     if not skill.orders:
         body = f"const {knowledge.setup}\n{body}"
     mark = "async " if awaits else ""
-    return f"  it('{name}', {mark}() => {{\n{indent(body, '    ')}\n  }});\n\n"
+    return f"it('{name}', {mark}() => {{\n{indent(body, '  ')}\n}});\n\n"
 
 
 def _head(knowledge: TestKnowledge, skill: Skill) -> str:
@@ -122,7 +135,7 @@ def _grouped(knowledge: TestKnowledge, tests: list[_Test]) -> str:
         groups.setdefault(test.group, []).append(test.text)
     parts = [
         f"  describe('{name}', () => {{\n"
-        + indent("".join(texts).rstrip("\n"), "  ", lambda line: bool(line.strip()))
+        + indent("".join(texts).rstrip("\n"), "    ", lambda line: bool(line.strip()))
         + "\n  });\n"
         for name, texts in groups.items()
     ]
@@ -133,7 +146,7 @@ def _grouped(knowledge: TestKnowledge, tests: list[_Test]) -> str:
 def _gap(knowledge: TestKnowledge) -> str:
     if knowledge.language == "python":
         return "\n# TODO: add more tests here\n\n"
-    return "  // TODO: add more tests here\n\n"
+    return "// TODO: add more tests here\n\n"
 
 
 def _without_a_bracket(text: str, draw: random.Random) -> str:
