@@ -93,10 +93,15 @@ class Asking(Connection):
         if not rows:
             return
         created = self._clock()
+        # Repetitions share one tuple of messages: it is hashed and stored once per transaction.
+        digests: dict[int, str] = {}
         with self._writing("store answers") as connection:
             for request, response in rows:
                 if response.answered:
-                    _put_answer(connection, request, response, created)
+                    place = id(request.messages)
+                    if place not in digests:
+                        digests[place] = _put_messages(connection, request)
+                    _put_answer(connection, request, digests[place], response, created)
                 else:
                     _put_failure(connection, request, response, created)
 
@@ -155,11 +160,24 @@ class Asking(Connection):
         return _as_spend(totals or [0] * 6, by_role)
 
 
-def _put_answer(
-    connection: sqlite3.Connection, request: Request, response: Response, created: str
-) -> None:
+def _put_messages(connection: sqlite3.Connection, request: Request) -> str:
+    """Store what was sent, unless it is there; returns its address."""
     messages = [dict(message) for message in request.messages]
-    messages_digest = content_digest(messages)
+    digest = content_digest(messages)
+    connection.execute(
+        "INSERT INTO messages VALUES (?, ?) ON CONFLICT (digest) DO NOTHING",
+        (digest, dump_messages(messages)),
+    )
+    return digest
+
+
+def _put_answer(
+    connection: sqlite3.Connection,
+    request: Request,
+    messages_digest: str,
+    response: Response,
+    created: str,
+) -> None:
     stored = connection.execute(
         _PUT_RESPONSE,
         (
@@ -201,10 +219,6 @@ def _put_answer(
             dump(response.loop),
             dump(response.tool_calls),
         ),
-    )
-    connection.execute(
-        "INSERT INTO messages VALUES (?, ?) ON CONFLICT (digest) DO NOTHING",
-        (messages_digest, dump_messages(messages)),
     )
 
 

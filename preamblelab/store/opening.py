@@ -60,6 +60,8 @@ def open_database(path: Path, *, read_only: bool, clock: Callable[[], str]) -> s
 
 def _is_fresh(path: Path, *, read_only: bool) -> bool:
     """Whether there is nothing yet; an empty file is what an interrupted creation leaves."""
+    if str(path) == ":memory:":
+        raise StoreError(f"{path}: a store is a file; name one in a temporary folder")
     try:
         status = path.stat()
     except FileNotFoundError:

@@ -189,6 +189,7 @@ def test_an_empty_file_is_what_an_interrupted_creation_leaves(
 def test_places_where_no_store_can_be(tmp_path: Path) -> None:
     assert "folder does not exist" in refused_at(tmp_path / "missing" / "runs.db")
     assert "this is a folder" in refused_at(tmp_path)
+    assert "a store is a file" in refused_at(Path(":memory:"))
     os.mkfifo(tmp_path / "pipe")
     assert "no ordinary file" in refused_at(tmp_path / "pipe")
     assert "no ordinary file" in refused_at(Path(os.devnull))
