@@ -42,6 +42,8 @@ class Estimate:
     """Models that are in the segment in any fold."""
     cells: int
     """Model x task cells that are."""
+    borderline: int
+    """Models that are in the segment in some folds and not in others: near a bound."""
     filled: float
     """Share of folds in which the segment is not empty, 0 to 1."""
     flat: bool
@@ -51,9 +53,8 @@ class Estimate:
     def absent(cls) -> "Estimate":
         """The estimate of an empty segment."""
         nan = float("nan")
-        return cls(
-            effect=nan, lo=nan, hi=nan, se=nan, n_eff=0.0, models=0, cells=0, filled=0.0, flat=False
-        )
+        figures = {"effect": nan, "lo": nan, "hi": nan, "se": nan, "n_eff": 0.0, "filled": 0.0}
+        return cls(**figures, models=0, cells=0, borderline=0, flat=False)
 
     def without_interval(self) -> "Estimate":
         """The same effect with no claim about its precision."""
@@ -222,9 +223,16 @@ def estimate(
         n_eff=n_eff,
         models=int(cells.any(axis=1).sum()),
         cells=int(cells.sum()),
+        borderline=_borderline(inside, np.isfinite(folds.effect)) if unit == "model" else 0,
         filled=float(filled.mean()),
         flat=flat,
     )
+
+
+def _borderline(inside: Bools, there: Bools) -> int:
+    """Models whose segment depends on which answers judge them."""
+    inner, present = inside.any(axis=2).sum(axis=0), there.any(axis=2).sum(axis=0)
+    return int(((inner > 0) & (inner < present)).sum())
 
 
 def _weights(inside: Bools, unit: Unit) -> Floats:

@@ -57,6 +57,7 @@ COLUMNS = (
     "n_eff",
     "models",
     "cells",
+    "borderline",
     "naive_effect",
     "coupling",
     "method",
@@ -126,7 +127,8 @@ def segment_effects(
 
     Returns:
         A row per variant and segment: `variant, tier, size, effect, lo, hi, se` (points), `n_eff`
-        (effective clusters), `models`, `cells`, `naive_effect`, `coupling` (naive - effect),
+        (effective clusters), `models`, `cells`, `borderline` (models whose tier hangs on which
+        answers judge them; they count in part), `naive_effect`, `coupling` (naive - effect),
         `method`, `cluster` (tasks: these models, tasks like these; models: these tasks, models
         like these), `flag` and `sentence`. Where nothing can be estimated, effect is missing and
         the flag says why: `needs_independent_baseline` (one task and one answer, or too few of
@@ -283,6 +285,7 @@ def _row(
         "n_eff": shown.n_eff,
         "models": shown.models if honest else plain.models,
         "cells": shown.cells if honest else plain.cells,
+        "borderline": shown.borderline,
         "naive_effect": plain.effect,
         "coupling": plain.effect - shown.effect,
         "method": method,
@@ -335,5 +338,8 @@ def _sentence(
     text = f"{who}: {found.effect:+.1f} points ({span}; {scope})"
     owed = plain.effect - found.effect
     if np.isfinite(owed) and abs(owed) >= 0.05:
-        text += f"; the naive figure {plain.effect:+.1f} owes {owed:+.1f} to regression to the mean"
+        text += f"; naive reading {plain.effect:+.1f}, off by {owed:+.1f} (tier and effect from the"
+        text += " same answers: regression to the mean)"
+    if found.borderline:
+        text += f"; {found.borderline} near a bound of the tier"
     return text + "."

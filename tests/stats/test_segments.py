@@ -214,6 +214,18 @@ def test_equal_scores_give_no_zero_width() -> None:
     assert high["hi"] == pytest.approx(0.0, abs=1e-9)
 
 
+def test_a_model_on_the_bound_is_counted_and_said() -> None:
+    df = simulate_scores(
+        models={"a": 20.0, "b": 50.0, "c": 75.0}, tasks=10, task_sd=0, model_task_sd=0, seed=2
+    )
+    # The three baseline answers of b average to both sides of 50.
+    df.loc[(df["model"] == "b") & (df["repetition"] == 1), "score"] -= 9
+    found = segment_effects(df).set_index("tier")
+    assert found.loc[["low", "mid"], "borderline"].tolist() == [1, 1]
+    assert "1 near a bound of the tier" in found.loc["low", "sentence"]
+    assert segment_effects(df, by="size")["borderline"].sum() == 0
+
+
 def test_few_tasks_make_models_the_clusters_and_say_so() -> None:
     found = segment_effects(simulate_scores(models=9, tasks=3, repetitions=2, seed=4))
     assert (found["cluster"] == "models").all()
