@@ -36,7 +36,7 @@ def slow_separations(scores: np.ndarray, alpha: float) -> np.ndarray:
     return above
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 100_000), st.integers(2, 7), st.integers(3, 12), st.booleans())
 def test_the_array_version_equals_scipy_and_statsmodels(
     seed: int, units: int, tasks: int, holes: bool
