@@ -208,6 +208,15 @@ class TestEdges:
         best = effects(table.fillna({"score": 100.0})).iloc[0]
         assert row["best_high"] == pytest.approx(best["high"])
 
+    def test_with_the_tasks_held_fixed_the_worst_case_moves_the_interval_as_it_is(self):
+        table = random_table(2, models=1, tasks=3, repetitions=4, low=40, high=60)
+        table = table[table["variant"] != "w"].reset_index(drop=True)
+        table.loc[table.index[-1], "score"] = np.nan
+        row = effects(table, estimand="these_tasks").iloc[0]
+        shift = effects(table.fillna({"score": 0.0}))["effect"].iloc[0] - row["effect"]
+        assert shift < -3
+        assert row["worst_low"] == pytest.approx(row["low"] + shift)
+
     def test_simulated_scores_say_so(self):
         table = score_table([50.0, 60.0], [60.0, 61.0]).assign(simulated=True)
         assert "simulated" in effects(table).iloc[0]["flags"]

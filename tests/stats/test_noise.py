@@ -69,10 +69,10 @@ class TestComponents:
         assert ratio[1:3] == pytest.approx([1, 1], abs=0.25)
         assert ratio[0] == pytest.approx(1, abs=0.40)
 
-    def test_the_sparse_way_equals_dense_projections(self):
+    @pytest.mark.parametrize("seed", range(3))
+    def test_the_sparse_way_equals_dense_projections(self, seed: int):
         """The definition, with matrices: SS = y'(P_k - P_k-1)y and its expectation by traces."""
-        rng = np.random.default_rng(0)
-        table = draw(2, (3, 2, 5, 2, 2), missing=0.3)
+        table = draw(seed, (3, 3, 5, 2, 2), missing=0.3, truth=dict.fromkeys(TRUTH, 50))
         names = ["model", "variant", "task", "repetition"]
         keys = table[names].astype(str)
 
@@ -86,7 +86,7 @@ class TestComponents:
             ("repetition", codes(*names)),
             ("judge", np.arange(len(table))),
         ]
-        values = table["score"].to_numpy() + rng.normal(size=len(table))
+        values = table["score"].to_numpy()
         fixed, judge = codes("model", "variant"), table["judge"].to_numpy()
         fast = chain_components(values, fixed, judge, chain)
 
@@ -105,9 +105,14 @@ class TestComponents:
         ]
         slow = np.linalg.solve(weights, squares)
         assert [one.df for one in fast] == [round(np.trace(step)) for step in steps]
-        # Above a negative the fast way goes on with 0.
-        stop = max([-1, *(number for number, value in enumerate(slow) if value < 0)])
-        assert [one.raw for one in fast[stop:]] == pytest.approx(slow[stop:])
+        # The fast way goes on with 0 above a negative, so it is held against the same rule.
+        rule = np.zeros(len(chain))
+        for level in range(len(chain) - 1, -1, -1):
+            explained = np.dot(weights[level][level + 1 :], np.maximum(rule[level + 1 :], 0))
+            rule[level] = (squares[level] - explained) / weights[level][level]
+        assert [one.raw for one in fast] == pytest.approx(rule)
+        if (slow >= 0).all():
+            assert [one.raw for one in fast] == pytest.approx(slow)
 
     def test_one_judge_is_inside_the_repetition(self):
         table = components(draw(0, (4, 2, 8, 2, 1))).set_index("component")
@@ -169,6 +174,10 @@ class TestNoiseFloor:
         assert floor.repetition.sd == pytest.approx(np.sqrt(64 + 25), rel=0.15)
         assert floor.repetition.low < np.sqrt(89) < floor.repetition.high
         assert floor.repetition.n_replicates == 4 * 2 * 20 * 2
+        quantile, sd = stats.t.ppf(0.975, 320), floor.repetition.sd
+        assert floor.floor == pytest.approx(quantile * sd * np.sqrt(2 / (20 * 3)))
+        limits = sd * np.sqrt(320 / stats.chi2.ppf([0.975, 0.025], 320))
+        assert (floor.repetition.low, floor.repetition.high) == pytest.approx(tuple(limits))
         found = effects(table)
         assert floor.half_width == pytest.approx((found["high"] - found["effect"]).median())
         assert floor.smallest_effect > floor.half_width > 0

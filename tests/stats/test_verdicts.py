@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.power import TTestPower
 
 from preamblelab.errors import TableError
 from preamblelab.stats.effects import effects
@@ -163,6 +164,29 @@ class TestWhatWouldDecide:
         assert row["verdict"] == "undecided"
         more = N_TASKS + int(row["more_tasks"])
         assert verdict_of(table_with(3.0, spread=9.0, n_tasks=more))["verdict"] != "undecided"
+
+    def test_the_tasks_asked_for_give_four_chances_out_of_five(self):
+        table = table_with(9.0, spread=30.0)
+        found = effects(table)
+        row = verdicts(found).iloc[0]
+        spread = float(found["se"].iloc[0] * np.sqrt(N_TASKS))
+        known = [
+            TTestPower().power(
+                9.0 / spread, nobs=N_TASKS + int(row["more_tasks"]) - less, alpha=0.05
+            )
+            for less in (0, 3)
+        ]
+        assert known[0] >= 0.795
+        assert known[1] < 0.8
+
+    def test_with_the_tasks_held_fixed_only_repetitions_can_help(self):
+        rng = np.random.default_rng(3)
+        table = table_with(2.5, spread=0.0, n_tasks=4, repetitions=2)
+        table["score"] += rng.normal(0, 12, len(table))
+        row = verdicts(effects(table, estimand="these_tasks")).iloc[0]
+        assert row["verdict"] == "undecided"
+        assert pd.isna(row["more_tasks"])
+        assert row["more_repetitions"] >= 1
 
     def test_repetitions_decide_when_they_are_the_noise(self):
         """More repetitions are named where they are the noise, and only there."""
