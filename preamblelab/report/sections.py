@@ -71,8 +71,9 @@ def _verdict_lines(report: Findings) -> list[str]:
 
 
 def _overall_sentence(row: Mapping[str, Any]) -> str:
-    text = sentence({**row, "model": row.get("model") or "all models"})
-    return text if text.endswith(".") else text + "."
+    """The sentence on a variant over all models, without its subject, which stands before it."""
+    said = sentence({**row, "model": ""}).partition(": ")[2]
+    return said if said.endswith(".") else said + "."
 
 
 def _effects(report: Findings) -> Section:
