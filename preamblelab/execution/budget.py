@@ -8,9 +8,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from preamblelab.domain.experiments import Budget
 from preamblelab.errors import BudgetError
+
+_ROUNDING_USD: Final = 1e-9
 
 
 class BudgetSpent(Exception):  # noqa: N818 - it ends a run in good order, it is no error
@@ -27,7 +30,8 @@ class Reservation:
     """The most that one call can take."""
 
     tokens: int
-    usd: float
+    usd: float | None
+    """None when the price is unknown."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +62,7 @@ class Meter:
         Raises:
             BudgetSpent: it does not fit, and nothing in flight can change that.
         """
-        wanted = Reservation(tokens=tokens, usd=usd or 0.0)
+        wanted = Reservation(tokens=tokens, usd=usd)
         while (limit := self._passed_by(wanted)) is not None:
             if not self._open or limit.startswith(("budget.minutes", "budget.calls")):
                 raise BudgetSpent(limit)
@@ -79,8 +83,16 @@ class Meter:
         """
         self._open.remove(reservation)
         self.tokens += reservation.tokens if tokens is None else tokens
-        self.usd += reservation.usd if usd is None else usd
-        self.unpriced_calls += usd is None and not reservation.usd
+        booked = reservation.usd if usd is None else usd
+        self.usd += booked or 0.0
+        self.unpriced_calls += booked is None
+        if self._settled is not None:
+            self._settled.set()
+
+    def give_back(self, reservation: Reservation) -> None:
+        """Undo a reservation whose call was not sent."""
+        self._open.remove(reservation)
+        self.calls -= 1
         if self._settled is not None:
             self._settled.set()
 
@@ -93,12 +105,21 @@ class Meter:
         if budget.tokens is not None:
             booked = self.tokens + sum(each.tokens for each in self._open)
             if booked + wanted.tokens > budget.tokens:
-                return f"budget.tokens: {budget.tokens}"
+                too_much = _more_than_all(f"{wanted.tokens}", wanted.tokens > budget.tokens)
+                return f"budget.tokens: {budget.tokens}{too_much}"
         if budget.usd is not None:
-            booked_usd = self.usd + sum(each.usd for each in self._open)
-            if booked_usd + wanted.usd > budget.usd + 1e-9:
-                return f"budget.usd: {budget.usd:g}"
+            usd = wanted.usd or 0.0
+            booked_usd = self.usd + sum(each.usd or 0.0 for each in self._open)
+            if booked_usd + usd > budget.usd + _ROUNDING_USD:
+                too_much = _more_than_all(f"{usd:.4f}", usd > budget.usd + _ROUNDING_USD)
+                return f"budget.usd: {budget.usd:g}{too_much}"
         return None
+
+
+def _more_than_all(one: str, more: bool) -> str:
+    """A limit that no call fits under would stop every run at its first trial: say so."""
+    words = f"; one call alone may take {one}: raise the limit, or lower max_tokens"
+    return words if more else ""
 
 
 def refuse_unpriced(budget: Budget, unpriced: list[str]) -> None:

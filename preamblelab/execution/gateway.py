@@ -8,9 +8,8 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,6 +27,9 @@ HOSTED_CONCURRENCY: Final = 8
 IN_PROCESS_CONCURRENCY: Final = 16
 DEFAULT_ANSWER_TOKENS: Final = 4096
 """What a budget reserves for an answer whose length no setting limits."""
+
+UNSTATED_PAUSE_SECONDS: Final = 0.5
+"""How long an endpoint is left alone after a 429 that does not say."""
 
 Sleep = Callable[[float], Awaitable[None]]
 ClientFor = Callable[[ModelSpec], Client]
@@ -51,7 +53,11 @@ class RetryPolicy:
 
 
 _TRIED_ONCE_MORE: Final[frozenset[FaultKind]] = frozenset({"timeout", "unknown"})
-_CLOSES: Final = MappingProxyType({"auth": "key", "quota": "key"})
+_CLOSES_KEY: Final[frozenset[FaultKind]] = frozenset({"auth", "quota"})
+
+
+class _LeftAlone(Exception):  # noqa: N818 - it ends one call in good order, it is no error
+    """The model gets no more calls, or the run stops: this call is not sent."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +75,9 @@ class Gateway:
     limiters: dict[str, Limiter] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
     """Models, or endpoints with a key, that get no more calls, and why."""
+    stopped: str = ""
+    """Why no call of any model is sent any more; empty while calls are sent."""
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _clients: dict[int, Client] = field(default_factory=dict)
     _in_a_row: dict[str, int] = field(default_factory=dict)
     _answered: set[str] = field(default_factory=set)
@@ -80,7 +89,22 @@ class Gateway:
 
     def closed_reason(self, model: ModelSpec) -> str | None:
         """Why this model gets no more calls in this run; None when it does."""
-        return self.closed.get(model.name) or self.closed.get(_key_place(model))
+        return self.stopped or self.closed.get(model.name) or self.closed.get(_key_place(model))
+
+    def stop(self, reason: str) -> None:
+        """Send nothing more: calls in flight go on, those that wait for a retry are given up."""
+        self.stopped = self.stopped or reason
+        self._stop.set()
+
+    def expect(self, models: Iterable[ModelSpec]) -> None:
+        """Make the gates of these models; where two share one, the smaller number holds."""
+        shared: dict[str, list[ModelSpec]] = {}
+        for model in models:
+            shared.setdefault(endpoint_of(model), []).append(model)
+        for endpoint, own in shared.items():
+            stated = [each.concurrency for each in own if each.concurrency is not None]
+            most = min(stated or [concurrency_of(each) for each in own])
+            self.limiters.setdefault(endpoint, Limiter(most=most))
 
     def limiter(self, model: ModelSpec) -> Limiter:
         """The gate of the model's endpoint."""
@@ -92,43 +116,58 @@ class Gateway:
     async def call(self, request: Request) -> Response:
         """The outcome of one request, retries included; never raises for a provider's fault.
 
+        Returns:
+            A response; one that failed with 0 attempts was never sent, because the model is left
+            alone or the run stops.
+
         Raises:
             BudgetSpent: no call fits under a limit any more.
         """
         model = request.model
         started = time.monotonic()
         attempt = 0
+        reason = ""
         while True:
-            reason = self.closed_reason(model)
-            if reason is not None:
-                return Response(status="failed", reason=reason, attempts=attempt)
-            attempt += 1
             try:
                 response = await self._attempt(request)
+            except _LeftAlone as left:
+                reason = reason or str(left)
+                return Response(status="failed", reason=reason, attempts=attempt)
             except Fault as fault:
+                attempt += 1
+                reason = f"{fault.kind}: {fault.message}"
                 wait = self._wait_before_retry(fault, attempt, time.monotonic() - started, model)
                 if wait is None:
                     self._note_failure(fault, model)
-                    reason = f"{fault.kind}: {fault.message}"
                     return Response(status="failed", reason=reason, attempts=attempt)
-                await self.sleep(wait)
+                try:
+                    await self._pause(wait)
+                except _LeftAlone:
+                    return Response(status="failed", reason=reason, attempts=attempt)
                 continue
             self._in_a_row[model.name] = 0
             self._answered.add(model.name)
-            return response if attempt == 1 else replace(response, attempts=attempt)
+            return response if attempt == 0 else replace(response, attempts=attempt + 1)
 
     async def _attempt(self, request: Request) -> Response:
         model = request.model
         limiter = self.limiter(model)
-        await limiter.enter(self.sleep)
+        self._refuse_closed(model)
+        await limiter.enter(self._pause)
         try:
+            # What happened while this call waited may have closed its model.
+            self._refuse_closed(model)
             reservation = await self.meter.reserve(*self._worst_case(request))
             try:
+                self._refuse_closed(model)
                 response = await self._client(model).ask(
                     request,
                     limits=limits_of(model),
                     watch=Breaker().feed if self.breaker else None,
                 )
+            except _LeftAlone:
+                self.meter.give_back(reservation)
+                raise
             except Fault as fault:
                 self._settle_fault(reservation, fault)
                 self._slow_down(limiter, fault)
@@ -141,6 +180,23 @@ class Gateway:
         finally:
             limiter.leave()
 
+    def _refuse_closed(self, model: ModelSpec) -> None:
+        reason = self.closed_reason(model)
+        if reason is not None:
+            raise _LeftAlone(reason)
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep; a run that is stopped meanwhile does not wait for the end of it."""
+        sleeping = asyncio.ensure_future(self.sleep(seconds))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({sleeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            stopping.cancel()
+        if self.stopped:
+            raise _LeftAlone(self.stopped)
+
     def _settled(self, request: Request, response: Response, reservation: Reservation) -> Response:
         """The response with its cost and savings, booked in the meter."""
         price = self._price(request.model)
@@ -151,7 +207,11 @@ class Gateway:
         tokens = None
         if known:
             tokens = (response.prompt_tokens or 0) + (response.completion_tokens or 0)
-        self.meter.settle(reservation, tokens=tokens, usd=usd)
+        assumed = self.meter.budget.assume_usd_per_million_tokens
+        booked = usd
+        if booked is None and assumed is not None and tokens is not None:
+            booked = tokens * assumed / 1e6
+        self.meter.settle(reservation, tokens=tokens, usd=booked)
         loop = response.loop
         if response.status == "looped" and loop is not None:
             loop = {**loop, **_saved(request, response)}
@@ -164,12 +224,17 @@ class Gateway:
         self.meter.settle(reservation, tokens=nothing, usd=0.0 if refused else None)
 
     def _slow_down(self, limiter: Limiter, fault: Fault) -> None:
+        """What a fault of one call means for the others of its endpoint."""
+        asked = fault.retry_after
+        if asked is not None and asked > self.retries.longest_wait_seconds:
+            return  # its model is closed; the others of the endpoint need not wait for it
         if fault.kind == "rate":
-            asked = fault.retry_after if fault.retry_after is not None else 1.0
-            pause = min(asked, self.retries.longest_wait_seconds)
-            limiter.refused(pause, f"the server asked to wait {asked:.3g} s")
+            words = "" if asked is None else f", it asks to wait {asked:.3g} s"
+            limiter.refused(UNSTATED_PAUSE_SECONDS if asked is None else asked, f"429{words}")
         elif fault.kind == "server":
             limiter.troubled()
+            if asked is not None:
+                limiter.pause(asked, f"the server is in trouble, it asks to wait {asked:.3g} s")
 
     def _wait_before_retry(
         self, fault: Fault, attempt: int, elapsed: float, model: ModelSpec
@@ -192,13 +257,14 @@ class Gateway:
     def _note_failure(self, fault: Fault, model: ModelSpec) -> None:
         """Close what cannot work for the rest of this run."""
         reason = f"{fault.kind}: {fault.message}"
-        in_a_row = self._in_a_row.get(model.name, 0) + 1
+        # A request that the server understood and refused says nothing about the next one.
+        in_a_row = self._in_a_row.get(model.name, 0) + (fault.kind != "permanent")
         self._in_a_row[model.name] = in_a_row
-        if fault.kind in _CLOSES:
+        if fault.kind in _CLOSES_KEY:
             self.closed[_key_place(model)] = reason
         elif fault.status == 404 and model.name not in self._answered:
             self.closed[model.name] = reason
-        elif in_a_row >= self.retries.failures_in_a_row and fault.kind != "permanent":
+        elif in_a_row >= self.retries.failures_in_a_row:
             self.closed.setdefault(
                 model.name, f"{in_a_row} calls in a row gave no answer; the last: {reason}"
             )

@@ -1,16 +1,21 @@
 """How many calls an endpoint gets at one time, and when it is left alone.
 
-Additive increase, multiplicative decrease: a 429 cuts the limit to four fifths and pauses the
-endpoint; a full round of successes raises it by one. Server errors (5xx) stop the growth only:
-they say that something is broken, not that we are too many.
+Additive increase, multiplicative decrease: a 429 cuts the limit to four fifths of the calls that
+were in flight and pauses the endpoint; a full round of successes raises it by one. Near a number
+that was refused before, it takes many rounds: a limit that was found must not be run into again
+and again. Server errors (5xx) stop the growth only: they say that something is broken, not that
+we are too many.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
-DECREASE = 0.8
+DECREASE: Final = 0.8
+CAREFUL_ROUNDS: Final = 20
+"""Rounds of successes before a number of calls that was refused is tried again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,25 +32,30 @@ class Limiter:
     waiting_for: str = ""
     """Why calls wait, for the progress line; empty when they do not."""
     _successes: int = 0
+    _refused_at: int | None = None
     _waiters: list[asyncio.Future[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.limit = float(self.most)
 
-    async def enter(self, sleep: Callable[[float], object] = asyncio.sleep) -> None:
+    async def enter(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Wait for a place; leave it with `leave`."""
         while True:
             pause = self.paused_until - self.clock()
             if pause > 0:
-                await sleep(pause)  # type: ignore[misc]
+                await sleep(pause)
                 continue
-            if self.running < max(1, int(self.limit)):
+            if self.running < self._allowed():
                 self.running += 1
                 return
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             try:
                 await waiter
+            except asyncio.CancelledError:
+                # The place that this one was woken for goes to the next.
+                self._wake()
+                raise
             finally:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
@@ -61,14 +71,19 @@ class Limiter:
         if self.limit >= self.most:
             return
         self._successes += 1
-        if self._successes >= self.limit:
+        careful = self._refused_at is not None and self._allowed() + 1 >= self._refused_at
+        if self._successes >= self._allowed() * (CAREFUL_ROUNDS if careful else 1):
             self._successes = 0
-            self.limit = min(float(self.most), self.limit + 1)
+            self.limit = min(float(self.most), self._allowed() + 1.0)
             self._wake()
 
     def refused(self, pause_seconds: float, reason: str) -> None:
-        """Shrink after a 429, and leave the whole endpoint alone for a while."""
-        self.limit = max(1.0, self.limit * DECREASE)
+        """Shrink after a 429, and leave the whole endpoint alone for a while.
+
+        Call it before `leave`, so that the refused call counts as running.
+        """
+        self.limit = max(1.0, min(self.limit, self.running * DECREASE))
+        self._refused_at = max(2, self.running)
         self._successes = 0
         self.pause(pause_seconds, reason)
 
@@ -81,8 +96,11 @@ class Limiter:
         self.paused_until = max(self.paused_until, self.clock() + seconds)
         self.waiting_for = reason
 
+    def _allowed(self) -> int:
+        return max(1, int(self.limit))
+
     def _wake(self) -> None:
-        free = max(1, int(self.limit)) - self.running
+        free = self._allowed() - self.running
         for waiter in self._waiters:
             if free <= 0:
                 return

@@ -4,8 +4,9 @@ Every answer is stored before anything else is done with it, in groups (`store/g
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from preamblelab.domain.records import Request, Response
 from preamblelab.execution.budget import BudgetSpent
@@ -63,33 +64,24 @@ class Runner:
         """Start no further trial; those in flight are finished and stored."""
         self.stopping = True
         self.tally.stopped = self.tally.stopped or reason
+        self.gateway.stop(reason)
 
     async def ask(self, requests: Iterable[Request]) -> Tally:
-        """Ask every request and store every answer.
+        """Ask every request, each given once, and store every answer.
 
         Models of one engine on this host are asked one after the other, because changing weights
         costs minutes; all other models are asked side by side.
         """
         async with Writer[Row](self.keep) as writer:
-            lanes = [self._lane(lane, writer) for lane in _lanes(requests)]
-            try:
-                await asyncio.gather(*lanes)
-            except BudgetSpent as spent:
-                self.stop(spent.limit)
+            lanes = _lanes(requests)
+            await _together(self._lane(lane, writer) for lane in lanes)
         self._note_left_alone()
         return self.tally
 
     async def _lane(self, requests: list[Request], writer: Writer[Row]) -> None:
         queue = iter(requests)
         workers = min(len(requests), concurrency_of(requests[0].model))
-        tasks = [asyncio.create_task(self._work(queue, writer)) for _ in range(workers)]
-        try:
-            await asyncio.gather(*tasks)
-        except asyncio.CancelledError:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
+        await _together(self._work(queue, writer) for _ in range(workers))
 
     async def _work(self, queue: Iterator[Request], writer: Writer[Row]) -> None:
         for request in queue:
@@ -102,8 +94,7 @@ class Runner:
             except BudgetSpent as spent:
                 self.stop(spent.limit)
                 return
-            closed = self.gateway.closed_reason(request.model)
-            if response.status == "failed" and closed and response.attempts == 0:
+            if response.attempts == 0:
                 continue  # it was never sent: the trial stays open
             writer.add((request, response))
             self.tally.count(response)
@@ -112,6 +103,18 @@ class Runner:
 
     def _note_left_alone(self) -> None:
         self.tally.left_alone.update(self.gateway.closed)
+
+
+async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do all works side by side; when one ends in an error, none of the others goes on."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _lanes(requests: Iterable[Request]) -> list[list[Request]]:
