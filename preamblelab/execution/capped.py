@@ -15,6 +15,7 @@ _END: Final = re.compile(
     rb'"(?:stop_reason|finishReason|finish_reason)"\s*:\s*"|"done"\s*:\s*true|message-end|\[DONE\]'
 )
 """How streams of Anthropic, Google, Cohere and Ollama say that an answer is complete."""
+_COUNTS: Final = re.compile(rb'"(?:usage|usageMetadata|prompt_eval_count)"\s*:')
 SHOWN_ERROR_BYTES: Final = 4_000
 """What litellm gets to see of an error: its regular expressions freeze on long ones."""
 
@@ -25,6 +26,7 @@ class Seen:
     __slots__ = (
         "_last",
         "body",
+        "counted",
         "ended",
         "fault",
         "headers",
@@ -42,6 +44,8 @@ class Seen:
         the dialect is not OpenAI's."""
         self.ended = False
         """A stream in another dialect said why it ended."""
+        self.counted = False
+        """An answer in another dialect told its tokens; litellm makes some up where it did not."""
         self.status: int | None = None
         self.headers: httpx.Headers = httpx.Headers()
         self.fault: Fault | None = None
@@ -53,12 +57,13 @@ class Seen:
 
     def read_along(self, block: bytes) -> None:
         """Take a block of an answer."""
-        if not self.streamed:
-            self.body.append(block)
-        elif self.reader is None:
+        if self.reader is None:
             # The words may lie across two blocks.
-            self.ended = self.ended or _END.search(self._last + block) is not None
-            self._last = block[-60:]
+            text, self._last = self._last + block, block[-60:]
+            self.ended = self.ended or _END.search(text) is not None
+            self.counted = self.counted or _COUNTS.search(text) is not None
+        elif not self.streamed:
+            self.body.append(block)
         elif self.fault is None:
             try:
                 self.reader.feed(block)

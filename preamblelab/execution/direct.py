@@ -2,25 +2,22 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Request
-from preamblelab.errors import SpecError
-from preamblelab.execution.choose import address_of, provider_of
+from preamblelab.execution.choose import address_of
 from preamblelab.execution.clients import Fault
 from preamblelab.execution.faults import message_of, status_of
 from preamblelab.execution.outcomes import Raw, text_of
 from preamblelab.execution.redaction import Redactor
+from preamblelab.execution.settings import openai_settings
 from preamblelab.execution.sse import DONE, EventReader
 from preamblelab.execution.verdicts import note_or_raise
 from preamblelab.execution.wire import Reader, WireClient, json_value
 
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 """The C scanner: `json.loads` spends half of its time around it."""
-_VLLM: Final = frozenset({"hosted_vllm", "vllm"})
-_PENALTY_TO_REPEAT: Final = frozenset({"llamafile", "llamacpp", "lm_studio"})
-_OLLAMA_ONLY: Final = frozenset({"num_ctx", "keep_alive", "num_keep", "num_gpu", "num_batch"})
 
 
 class DirectClient(WireClient):
@@ -59,32 +56,6 @@ class DirectClient(WireClient):
             return False
         self._without_options.add(url)
         return True
-
-
-def openai_settings(request: Request) -> dict[str, Any]:
-    """The settings as OpenAI's dialect names them.
-
-    vLLM calls the penalty on repeated tokens `repetition_penalty`, llama.cpp and LM Studio
-    `repeat_penalty`; for other servers the user's name is kept, since nobody knows better.
-
-    Raises:
-        SpecError: a setting that only Ollama's own dialect has.
-    """
-    settings = dict(request.settings)
-    alien = sorted(_OLLAMA_ONLY & settings.keys())
-    if alien:
-        raise SpecError(
-            f"{request.model.id}: '{alien[0]}' exists only in Ollama's own dialect; "
-            "write 'ollama_chat/...' or 'dialect: ollama', or leave it out"
-        )
-    provider = provider_of(request.model)
-    if provider in _VLLM and "repeat_penalty" in settings:
-        settings.setdefault("repetition_penalty", settings.pop("repeat_penalty"))
-    elif provider in _PENALTY_TO_REPEAT and "repetition_penalty" in settings:
-        settings.setdefault("repeat_penalty", settings.pop("repetition_penalty"))
-    if "num_predict" in settings:
-        settings.setdefault("max_tokens", settings.pop("num_predict"))
-    return settings
 
 
 class ChatReader:

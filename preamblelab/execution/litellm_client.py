@@ -22,7 +22,6 @@ from litellm.llms.custom_llm import CustomLLM, CustomLLMError
 
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Request, Response
-from preamblelab.errors import SpecError
 from preamblelab.execution.capped import SEEN, Seen, cap
 from preamblelab.execution.choose import (
     HOSTED_IN_DIALECT,
@@ -34,11 +33,12 @@ from preamblelab.execution.choose import (
 )
 from preamblelab.execution.clients import Fault, Limits, Watch
 from preamblelab.execution.deadlines import Deadlines
-from preamblelab.execution.direct import ChatReader, merge_tool_calls, openai_settings
+from preamblelab.execution.direct import ChatReader, merge_tool_calls
 from preamblelab.execution.faults import error_words, retry_after, says_looped, says_refused
 from preamblelab.execution.outcomes import Raw, Timing, conclude, text_of
 from preamblelab.execution.providers import InProcessProvider, Piece
 from preamblelab.execution.redaction import Redactor
+from preamblelab.execution.settings import litellm_settings
 from preamblelab.execution.verdicts import fault_in_chain, note_or_raise, redacted
 
 ROUTE: Final = "litellm"
@@ -183,13 +183,8 @@ class LitellmClient:
             else:
                 reader.whole(b"".join(seen.body))
             raw = reader.raw
-        elif seen.streamed and not seen.ended and provider_of(model) in _SAY_THEIR_END:
-            message = "the stream ended without a finish reason; a part is no answer"
-            raise Fault("malformed", message)
-        elif seen.status is not None and not (
-            raw.text or raw.reasoning or raw.tool_calls or raw.refusal or raw.prompt_tokens
-        ):
-            raise Fault("malformed", "litellm found no answer in what the server sent")
+        elif reader is None and seen.status is not None:
+            _check_foreign(raw, seen, model)
         if not watched:
             text = "".join(raw.reasoning) + "".join(raw.text)
             if watch is not None and text and (loop := watch(text)) is not None:
@@ -224,26 +219,6 @@ class LitellmClient:
         else:
             raise fault
         return raw
-
-
-def litellm_settings(request: Request) -> dict[str, Any]:
-    """The settings as litellm takes them.
-
-    Raises:
-        SpecError: litellm would turn a setting into another one.
-    """
-    settings = dict(request.settings)
-    provider = provider_of(request.model)
-    if provider == "ollama_chat":
-        if "frequency_penalty" in settings:
-            raise SpecError(
-                f"{request.model.id}: litellm would send frequency_penalty as repeat_penalty "
-                "without rescaling it; set repeat_penalty, or leave 'route: litellm' out"
-            )
-        if "repetition_penalty" in settings:
-            settings.setdefault("repeat_penalty", settings.pop("repetition_penalty"))
-        return settings
-    return openai_settings(request) if provider in OWN_SERVERS | HOSTED_IN_DIALECT else settings
 
 
 def missing_keys(model: ModelSpec) -> tuple[str, ...]:
@@ -308,6 +283,21 @@ def _note_part(raw: Raw, part: Any) -> None:
         raw.refusal += refusal
     if part.tool_calls:
         merge_tool_calls(raw.tool_calls, [call.model_dump() for call in part.tool_calls])
+
+
+def _check_foreign(raw: Raw, seen: Seen, model: ModelSpec) -> None:
+    """Do not believe litellm's "stop" and its token counts where the server told none.
+
+    Raises:
+        Fault: the stream was cut, or nothing in the body is an answer.
+    """
+    if seen.streamed and not seen.ended and provider_of(model) in _SAY_THEIR_END:
+        message = "the stream ended without a finish reason; a part is no answer"
+        raise Fault("malformed", message)
+    if not seen.counted:
+        raw.prompt_tokens = raw.completion_tokens = None
+    if not (raw.text or raw.reasoning or raw.tool_calls or raw.refusal or raw.completion_tokens):
+        raise Fault("malformed", "litellm found no answer in what the server sent")
 
 
 def _speaks_openai(model: ModelSpec) -> bool:

@@ -7,29 +7,15 @@ from typing import Any, Final
 
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Request
-from preamblelab.errors import SpecError
 from preamblelab.execution.choose import address_of
 from preamblelab.execution.clients import Fault
 from preamblelab.execution.direct import decoded
 from preamblelab.execution.outcomes import Raw, text_of
 from preamblelab.execution.redaction import Redactor
+from preamblelab.execution.settings import ollama_settings
 from preamblelab.execution.verdicts import note_or_raise
 from preamblelab.execution.wire import Reader, WireClient, json_value
 
-_OPTIONS: Final = frozenset(
-    {"frequency_penalty", "main_gpu", "min_p", "mirostat", "mirostat_eta", "mirostat_tau",
-     "num_batch", "num_ctx", "num_gpu", "num_keep", "num_predict", "num_thread",
-     "penalize_newline", "presence_penalty", "repeat_last_n", "repeat_penalty", "seed", "stop",
-     "temperature", "tfs_z", "top_k", "top_p", "typical_p", "use_mmap"}
-)  # fmt: skip
-"""What Ollama knows; it drops other options without a word, so we refuse them."""
-
-_RENAMED: Final[Mapping[str, str]] = {
-    "max_tokens": "num_predict",
-    "max_completion_tokens": "num_predict",
-    "repetition_penalty": "repeat_penalty",
-}
-_BESIDE: Final = frozenset({"keep_alive", "think", "tools", "format"})
 _NANOSECONDS: Final = 1e9
 _LONGEST_SECONDS: Final = 86_400.0
 
@@ -56,50 +42,6 @@ class OllamaClient(WireClient):
     def reader(self) -> Reader:
         """A reader for one answer."""
         return OllamaReader(self.redactor)
-
-
-def ollama_settings(request: Request) -> dict[str, Any]:
-    """The settings as Ollama names them: sampling under `options`, the rest beside it.
-
-    Raises:
-        SpecError: Ollama knows no such setting, or two names of one setting differ.
-    """
-    options: dict[str, Any] = {}
-    beside: dict[str, Any] = {}
-    for name, value in request.settings.items():
-        known = _RENAMED.get(name, name)
-        if known in _OPTIONS:
-            if options.setdefault(known, value) != value:
-                raise SpecError(
-                    f"{request.model.id}: two settings say different things about '{known}'; "
-                    "keep one of them"
-                )
-        elif name in _BESIDE:
-            beside[name] = value
-        elif name == "reasoning_effort":
-            beside["think"] = value
-        elif name == "response_format":
-            beside["format"] = _format(value, request)
-        else:
-            raise SpecError(
-                f"{request.model.id}: Ollama knows no setting '{name}' and would drop it without "
-                f"a word; it knows {', '.join(sorted(_OPTIONS))}"
-            )
-    return {**({"options": options} if options else {}), **beside}
-
-
-def _format(value: Any, request: Request) -> Any:
-    """Ollama's `format` for OpenAI's `response_format`: "json", or a JSON schema."""
-    if isinstance(value, Mapping):
-        if value.get("type") == "json_object":
-            return "json"
-        inner = value.get("json_schema")
-        if value.get("type") == "json_schema" and isinstance(inner, Mapping) and "schema" in inner:
-            return inner["schema"]
-    raise SpecError(
-        f"{request.model.id}: response_format must be {{'type': 'json_object'}} or "
-        "{'type': 'json_schema', 'json_schema': {'schema': ...}}"
-    )
 
 
 class OllamaReader:

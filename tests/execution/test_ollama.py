@@ -12,8 +12,9 @@ from preamblelab.domain.records import Request, Response
 from preamblelab.errors import SpecError
 from preamblelab.execution.breaker import Breaker
 from preamblelab.execution.clients import Fault, Limits
-from preamblelab.execution.ollama import OllamaClient, OllamaReader, ollama_settings
+from preamblelab.execution.ollama import OllamaClient, OllamaReader
 from preamblelab.execution.redaction import Redactor
+from preamblelab.execution.settings import ollama_settings, sent_settings
 from tests.engines.fake_ollama import FakeModel, FakeOllama, running
 
 GEMMA = FakeModel(name="gemma3:4b")
@@ -110,6 +111,30 @@ def test_what_ollama_would_drop_without_a_word_is_refused(settings: Mapping[str,
     request = Request(model=ModelSpec(id="ollama_chat/x"), messages=(), settings=settings)
     with pytest.raises(SpecError, match="ollama_chat/x"):
         ollama_settings(request)
+
+
+def test_what_will_be_sent_can_be_checked_before_anything_is():
+    for fields in ({"id": "openai/x", "api_base": "http://gpu/v1"}, {"id": "openai/gpt-4o"}):
+        request = Request(model=ModelSpec(**fields), messages=(), settings={"num_ctx": 8192})
+        with pytest.raises(SpecError, match="num_ctx"):
+            sent_settings(request)
+    model = ModelSpec(id="ollama_chat/x")
+    request = Request(model=model, messages=(), settings={"num_ctx": 8192})
+    assert sent_settings(request) == {"options": {"num_ctx": 8192}}
+
+
+@pytest.mark.parametrize(
+    ("provider", "settings"),
+    [
+        ("openai", {"max_tokens": 5, "num_predict": 6}),
+        ("hosted_vllm", {"repeat_penalty": 1.1, "repetition_penalty": 1.2}),
+        ("lm_studio", {"repeat_penalty": 1.1, "repetition_penalty": 1.2}),
+    ],
+)
+def test_of_two_names_for_one_setting_neither_is_dropped(provider, settings):
+    model = ModelSpec(id=f"{provider}/x", api_base="http://gpu/v1")
+    with pytest.raises(SpecError, match="one setting"):
+        sent_settings(Request(model=model, messages=(), settings=settings))
 
 
 def reader_of(*lines: Any) -> OllamaReader:
