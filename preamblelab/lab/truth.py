@@ -19,7 +19,7 @@ from preamblelab.domain.sizes import size_class
 from preamblelab.domain.tasks import Suite, Task
 from preamblelab.errors import SpecError
 from preamblelab.execution.simulated import PROFILES
-from preamblelab.execution.simulation.truth import Mark, Truth, simulate_points, truth_of
+from preamblelab.execution.simulated_truth import Mark, Truth, simulate_points, truth_of
 from preamblelab.library import load_preamble, load_rubric, load_suite
 from preamblelab.scoring.checks import CHECKS
 

@@ -116,6 +116,7 @@ def _answer(
     called = model.removeprefix("sim/")
     for piece in SimulatedProvider().stream(called, messages, {**settings, "seed": seed}):
         text.append(piece.text)
-        if piece.text and breaker.feed(piece.text) is not None:
-            return Response(text="".join(text), status="looped")
+        loop = breaker.feed(piece.text) if piece.text else None
+        if loop is not None:
+            return Response(text="".join(text)[: loop.at], status="looped")
     return Response(text="".join(text))
