@@ -29,7 +29,7 @@ lint: setup ## Style, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 test: setup ## The fast tests
 	$(BIN)/python -m pytest -n 2
