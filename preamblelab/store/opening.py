@@ -44,7 +44,10 @@ def open_database(path: Path, *, read_only: bool, clock: Callable[[], str]) -> s
     with one_line(path, "open the store"):
         fresh = _is_fresh(path, read_only=read_only)
         if not fresh:
-            _check_header(path)
+            _check_ours(path)
+            fresh = _undo_creation(path) and _is_fresh(path, read_only=read_only)
+        if not fresh:
+            _check_whole(path, _check_ours(path))
             _check_log(path)
         connection = _connect(path, read_only=read_only, fresh=fresh)
     try:
@@ -96,7 +99,7 @@ def _check_writable(path: Path) -> None:
             )
 
 
-def _check_header(path: Path) -> None:
+def _check_ours(path: Path) -> Header:
     """Refuse by its bytes what is not ours, before SQLite may touch it."""
     with path.open("rb") as file:
         head = file.read(_HEADER_BYTES)
@@ -113,6 +116,25 @@ def _check_header(path: Path) -> None:
             "name another file, it was not changed"
         )
     _check_newer(path, header.user_version)
+    return header
+
+
+def _undo_creation(path: Path) -> bool:
+    """Let SQLite take back a creation that was cut short; whether there was one.
+
+    Only creation uses a rollback journal. A process that dies before it has removed that leaves
+    a file of any length, which SQLite empties when it is opened.
+    """
+    journal = path.with_name(path.name + "-journal")
+    if not journal.is_file() or journal.stat().st_size == 0:
+        return False
+    with closing(_plain(path, "rw")) as connection:
+        _pragma(connection, "user_version")
+    return True
+
+
+def _check_whole(path: Path, header: Header) -> None:
+    """Refuse a file that is shorter than its first bytes say, unless the log has the rest."""
     if path.stat().st_size < header.pages * header.page_bytes and not _survives(path, header):
         raise _cut_off(path)
 

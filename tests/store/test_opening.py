@@ -186,6 +186,36 @@ def test_an_empty_file_is_what_an_interrupted_creation_leaves(
         store.put([made.answer()])
 
 
+HOT_JOURNAL = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + bytes(12) + b"\0\0\2\0" + b"\0\0\x10\0"
+"""Tells SQLite that the file had no pages before (https://sqlite.org/fileformat2.html, 3)."""
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_creation_that_was_killed_is_begun_anew(
+    path: Path, made: SimpleNamespace, share: float
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        MIGRATIONS[0](connection)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    whole = path.read_bytes()
+    for read_only in (True, False):
+        path.write_bytes(whole[: 4096 + int(share * (len(whole) - 4096))])
+        path.with_name("runs.db-journal").write_bytes(HOT_JOURNAL.ljust(512, b"\0"))
+        if read_only:
+            with pytest.raises(StoreError, match="the store is empty"):
+                Store(path, read_only=True)
+    with Store(path) as store:
+        store.put([made.answer()])
+        assert store.verify() == []
+
+
+def test_a_journal_beside_another_programs_file_is_not_touched(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\0" + bytes(5000))
+    path.with_name("runs.db-journal").write_bytes(HOT_JOURNAL.ljust(512, b"\0"))
+    assert "another program" in refused(path)
+
+
 def test_places_where_no_store_can_be(tmp_path: Path) -> None:
     assert "folder does not exist" in refused_at(tmp_path / "missing" / "runs.db")
     assert "this is a folder" in refused_at(tmp_path)
