@@ -18,16 +18,16 @@ WHERE t.experiment_id = ?1 AND t.ordinal > ?2 AND r.key IS NULL
 ORDER BY t.ordinal LIMIT ?3
 """  # noqa: S608 - our own constants
 
+# Distinct models first: a join of an experiment's answers with all answers is their square.
 _MESSAGES: Final = """
-SELECT DISTINCT m.digest, m.body FROM trials t
-JOIN responses mine ON mine.key = t.response_key
-JOIN responses r ON r.model_id = mine.model_id AND r.role = 'subject'
-JOIN messages m ON m.digest = r.messages_digest
-WHERE t.experiment_id = ?
+SELECT m.digest, m.body FROM messages m WHERE m.digest IN (
+    SELECT r.messages_digest FROM responses r WHERE r.role = 'subject' AND r.model_id IN (
+        SELECT DISTINCT mine.model_id FROM trials t
+        JOIN responses mine ON mine.key = t.response_key WHERE t.experiment_id = ?1))
 """
 
 _ANSWERS: Final = f"""
-SELECT DISTINCT r.id, names.model, r.messages_digest, substr(x.text, 1, {BEGINNING}),
+SELECT names.model, r.messages_digest, substr(x.text, 1, {BEGINNING}),
     r.prompt_tokens, r.estimated
 FROM (SELECT DISTINCT t.model, mine.model_id FROM trials t
     JOIN responses mine ON mine.key = t.response_key WHERE t.experiment_id = ?1) names
@@ -75,7 +75,7 @@ class Reviewing(Marking):
                 "beginning": _beginning(text),
                 "prompt_tokens": None if estimated else prompt_tokens,
             }
-            for _, model, messages, text, prompt_tokens, estimated in answers
+            for model, messages, text, prompt_tokens, estimated in answers
             if messages in parts
         ]
 
