@@ -4,7 +4,7 @@ PreamblelabError
 ├── SpecError (ValueError)        a YAML file, a name or an argument is wrong
 ├── TableError (ValueError)       a table lacks a column, or its values cannot be used
 ├── StoreError (OSError)          the SQLite file cannot be used: foreign, newer, locked, full
-├── ProviderError (RuntimeError)  no trial can be asked at all: no key, no endpoint, unknown provider
+├── ProviderError (RuntimeError)  no trial can be asked: no key, no endpoint, no such provider
 ├── BudgetError (RuntimeError)    a limit is reached, or cannot be kept because a price is unknown
 └── MissingExtraError (ImportError)  an optional package is not installed
 
