@@ -1,0 +1,163 @@
+"""The use case of an import: read a file whole, then store one experiment after the other."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from preamblelab.errors import SpecError
+from preamblelab.execution.gateway import endpoint_of
+from preamblelab.lab.delivering import review_delivery
+from preamblelab.lab.imported import Batch, batch_of
+from preamblelab.lab.imported_plan import IMPORTED
+from preamblelab.lab.recorded import READ, is_recorded, read_prompts, recorded_rows
+from preamblelab.lab.row_files import RowFile, read_row_file
+from preamblelab.lab.row_values import mended_name
+from preamblelab.lab.trial_rows import TrialRow, trial_row, unknown_fields
+from preamblelab.library import experiment_from_document
+from preamblelab.store import Store
+
+Say = Callable[[str], None]
+
+
+def import_file(
+    path: str | Path, store: Store, *, name: str | None = None, say: Say | None = None
+) -> list[str]:
+    """Import answers and their points from a file, as one experiment or several.
+
+    The whole file is read and checked before anything is stored. Answers are addressed by their
+    content: importing a file twice changes nothing. After the import the delivery of preambles is
+    reviewed for every experiment of the store that shares a model with the file.
+
+    Args:
+        path: JSONL or CSV of trials (docs/formats.md), or recorded runs as they are; each plain
+            or gzipped.
+        store: where the experiments go.
+        name: the experiment's name, for a file that holds one and does not name it, or in place
+            of the name that it gives.
+        say: is told in single lines what was done, and what a person should know.
+
+    Returns:
+        Names of the experiments in the file, in its order.
+
+    Raises:
+        SpecError: the file cannot be used; the message names file, line and field. Nothing was
+            stored.
+        StoreError: the store cannot be used, or another process writes to it.
+    """
+    say = say or _silent
+    path = Path(path)
+    file = read_row_file(path)
+    batches = [batch_of(each, rows, file.shown) for each, rows in _rows(file, path, name, say)]
+    known = {entry.name for entry in store.experiments()}
+    for batch in batches:
+        _refuse_taken(batch, store, known)
+    with store.lock(f"import {path.name}"):
+        for batch in batches:
+            _store(batch, store, say)
+        _review({model.id for batch in batches for model in batch.experiment.models}, store, say)
+    return [batch.experiment.name for batch in batches]
+
+
+def _silent(_line: str) -> None:
+    """Nobody is told."""
+
+
+def _rows(
+    file: RowFile, path: Path, name: str | None, say: Say
+) -> list[tuple[str, list[TrialRow]]]:
+    """The rows of each experiment of a file, by its name."""
+    rows, known = list(file.rows), frozenset[str]()
+    if rows and file.form == "jsonl" and is_recorded(rows[0][1]):
+        rows, known = recorded_rows(rows, file.shown, read_prompts(path)), READ
+    csv = file.form == "csv"
+    unread: set[str] = set()
+    by_experiment: dict[str, list[TrialRow]] = {}
+    for line, fields in rows:
+        where = f"{file.shown}:{line}"
+        unread |= unknown_fields(fields, where, csv=csv) - known
+        row = trial_row(fields, line, where, csv=csv)
+        by_experiment.setdefault(row.experiment or "", []).append(row)
+    if not by_experiment:
+        raise SpecError(f"{file.shown}: no row holds a trial")
+    if unread:
+        say(f"{file.shown}: not read: {', '.join(sorted(unread))}")
+    if name is not None and len(by_experiment) > 1:
+        raise SpecError(
+            f"{file.shown}: holds {len(by_experiment)} experiments "
+            f"({', '.join(sorted(by_experiment)[:6])}), and '{name}' can name one; leave it out"
+        )
+    fallback = mended_name(path.name.partition(".")[0])
+    return [(name or own or fallback, trials) for own, trials in by_experiment.items()]
+
+
+def _refuse_taken(batch: Batch, store: Store, known: set[str]) -> None:
+    """Refuse to put imported answers in the place of an experiment that was run here."""
+    name = batch.experiment.name
+    if name not in known or store.plan_digest(name) == batch.plan_digest:
+        return
+    if store.document(name).get("suite", {}).get("description") != IMPORTED:
+        raise SpecError(
+            f"{store.path} already holds an experiment '{name}' that was not imported; "
+            "import under another name"
+        )
+
+
+def _store(batch: Batch, store: Store, say: Say) -> None:
+    """Store one experiment; its name comes last, so that it is never seen half."""
+    from preamblelab.library import experiment_document
+
+    name = batch.experiment.name
+    before = store.plan_digest(name)
+    if before == batch.plan_digest and _stored(batch, store):
+        say(f"{name}: already imported, nothing changed")
+        return
+    keys = [request.key for request, _ in batch.answers]
+    failed = store.failures(keys)
+    store.put([(asked, came) for asked, came in batch.answers if asked.key not in failed])
+    store.put_ratings(batch.ratings)
+    store.put_marks(batch.marks)
+    for model in batch.experiment.models:
+        if store.facts(model.id, endpoint_of(model)) is None:
+            store.put_facts(model.id, endpoint_of(model), batch.facts[model.name])
+    store.register(
+        name,
+        digest=batch.experiment.digest,
+        document=experiment_document(batch.experiment),
+        trials=batch.trials,
+        plan_digest=batch.plan_digest,
+    )
+    store.put_delivery(name, batch.deliveries)
+    store.set_marking(name, batch.marking, batch.document)
+    verb = "imported" if before is None else "brought up to date"
+    say(f"{name}: {verb}: {_counts(batch)}")
+    for remark in batch.remarks:
+        say(f"{name}: {remark}")
+
+
+def _stored(batch: Batch, store: Store) -> bool:
+    """Whether everything of a batch was stored before; its marking is what is stored last."""
+    name = batch.experiment.name
+    return batch.marking in {entry.marking for entry in store.markings(name)}
+
+
+def _counts(batch: Batch) -> str:
+    outcomes: dict[str, int] = {}
+    for _, response in batch.answers:
+        outcomes[response.status] = outcomes.get(response.status, 0) + 1
+    told = ", ".join(f"{count} {status}" for status, count in sorted(outcomes.items()))
+    models = len(batch.experiment.models)
+    return f"{len(batch.trials)} trials of {models} models ({told or 'none answered'})"
+
+
+def _review(model_ids: set[str], store: Store, say: Say) -> None:
+    """Look at delivery again wherever the new answers are evidence: it shows across runs."""
+    for entry in store.experiments():
+        document = store.document(entry.name)
+        own = {str(model.get("id")) for model in document.get("models", ())}
+        if not own & model_ids:
+            continue
+        try:
+            experiment = experiment_from_document(document)
+        except SpecError as error:
+            say(f"{entry.name}: its delivery was not reviewed: {error}")
+            continue
+        review_delivery(experiment, store)
