@@ -35,7 +35,8 @@ class Dimension(Spec):
         total = sum(criterion.points for criterion in self.criteria)
         if self.criteria and abs(total - self.points) > 1e-9:
             raise ValueError(
-                f"the criteria of {self.name} add up to {total:g} points, not to its {self.points:g}"
+                f"the criteria of {self.name} add up to {total:g} points, "
+                f"not to its {self.points:g}"
             )
         return self
 

@@ -53,9 +53,40 @@ def analyze(store: Store, experiment: str | None = None, *, margin: float = 5.0)
         arrivals=arrivals,
         facts=tuple(_facts(store, name, marking)),
         rubric=str(rubric.get("name", "")),
+        truths=_truths(document),
         models=tuple(each["name"] for each in document.get("models", ())),
         variants=(str(document.get("baseline", "baseline")), *document.get("variants", ())),
     )
+
+
+def _truths(document: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """Published true effects, where the experiment is the one that they were computed for."""
+    ids = {each["name"]: each["id"] for each in document.get("models", ())}
+    if not any(str(each).startswith("sim/") for each in ids.values()):
+        return {}
+    from preamblelab.execution.simulated_truth import USUAL_SETTINGS
+    from preamblelab.lab.truth import RUBRIC, SUITE, published_truth
+    from preamblelab.library import experiment_from_document, load_rubric, load_suite
+
+    planned = experiment_from_document(dict(document))
+    known = (
+        planned.baseline == "baseline"
+        and planned.suite.tasks == load_suite(SUITE).tasks
+        and planned.rubric.digest == load_rubric(RUBRIC).digest
+        and dict(planned.settings) == dict(USUAL_SETTINGS)
+    )
+    if not known:
+        return {}
+    try:
+        published = {(truth.model, truth.variant): truth.effect for truth in published_truth()}
+    except SpecError:
+        return {}  # the published table is of other texts or tasks: then there is no truth to show
+    return {
+        (name, label): published[model_id, label]
+        for name, model_id in ids.items()
+        for label in planned.variants
+        if (model_id, label) in published
+    }
 
 
 def _facts(

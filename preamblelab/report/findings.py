@@ -46,6 +46,8 @@ class Findings:
     marks: "DataFrame | None" = None
     """Judges' marks, where there are any: model, variant, task, repetition, judge, dimension,
     score."""
+    truths: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """Published true effects of simulated models, in points, by model and variant."""
     models: tuple[str, ...] = ()
     """Names in the order in which tables list them; others follow."""
     variants: tuple[str, ...] = ()
@@ -76,14 +78,20 @@ class Findings:
     @cached_property
     def overall(self) -> "DataFrame":
         """The effect of every variant over all models, those undelivered left out."""
-        kept = self.scores
-        for (model, variant), arrival in self.arrivals.items():
-            if arrival.state == "undelivered":
-                kept = kept[~((kept["model"] == model) & (kept["variant"] == variant))]
+        kept = self.delivered
         if kept["variant"].nunique() < 2 or kept["score"].notna().sum() == 0:
             return self.effects.iloc[0:0]
         overall = overall_effect(kept, baseline=self.baseline, level=self.level)
         return self._ordered(verdicts(overall, margin=self.margin))
+
+    @cached_property
+    def delivered(self) -> "DataFrame":
+        """The scores without the pairs of model and variant whose preamble did not arrive."""
+        kept = self.scores
+        for (model, variant), arrival in self.arrivals.items():
+            if arrival.state == "undelivered":
+                kept = kept[~((kept["model"] == model) & (kept["variant"] == variant))]
+        return kept
 
     @cached_property
     def noise(self) -> NoiseFloor:
@@ -108,6 +116,8 @@ class Findings:
         table = table.assign(difference=table["effect"])
         pairs = list(zip(table["model"], table["variant"], strict=True))
         arrivals = [self.arrivals.get(pair, Arrival(state="unknown")) for pair in pairs]
+        if self.truths:
+            table["true_effect"] = [self.truths.get(pair, float("nan")) for pair in pairs]
         table["delivery"] = [arrival.state for arrival in arrivals]
         table["delivery_reasons"] = ["; ".join(arrival.reasons) for arrival in arrivals]
         lost = table["delivery"] == "undelivered"

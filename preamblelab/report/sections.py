@@ -79,8 +79,17 @@ def _overall_sentence(row: Mapping[str, Any]) -> str:
 def _effects(report: Findings) -> Section:
     effects = report.effects
     sizes = _first(report.scores, "size")
-    columns = ("model", "size", "variant", "baseline", "with", "effect", "95 % interval", "verdict")
-    rows = [
+    columns: tuple[str, ...] = (
+        "model",
+        "size",
+        "variant",
+        "baseline",
+        "with",
+        "effect",
+        "95 % interval",
+        "verdict",
+    )
+    rows: list[tuple[str, ...]] = [
         (
             _model_name(row["model"], report),
             str(sizes.get(row["model"], "unknown")),
@@ -93,11 +102,29 @@ def _effects(report: Findings) -> Section:
         )
         for row in _rows(effects)
     ]
-    grid = Grid(columns=columns, rows=tuple(rows), right=frozenset({"baseline", "with", "effect"}))
-    notes = ["", *(f"  {row['model']} {row['variant']}: {row['reason']}" for row in _rows(effects))]
+    notes = ["", *_reasons(effects)]
+    if report.truths:
+        columns = (*columns, "true effect")
+        truths = [_signed(value) for value in effects["true_effect"]]
+        rows = [(*row, truth) for row, truth in zip(rows, truths, strict=True)]
+        notes.insert(
+            1,
+            "  true effect: what the simulated model gains by its published truth (on the tasks "
+            "and the rubric of this experiment)",
+        )
+    right = frozenset({"baseline", "with", "effect", "true effect"})
+    grid = Grid(columns=columns, rows=tuple(rows), right=right)
     if bool(effects["below_floor"].any()):
         notes.insert(1, "  * smaller than chance in the answers alone may be (see the noise floor)")
     return Section(title="Effects, in points of 100", grid=grid, notes=tuple(notes))
+
+
+def _reasons(effects: "DataFrame") -> list[str]:
+    """Why each row has its verdict; rows with one reason share a line."""
+    named: dict[str, list[str]] = {}
+    for row in _rows(effects):
+        named.setdefault(str(row["reason"]), []).append(f"{row['model']} {row['variant']}")
+    return [f"  {'; '.join(names)}: {reason}" for reason, names in named.items()]
 
 
 def _delivery(report: Findings, recorded: "DataFrame | None") -> Section:
