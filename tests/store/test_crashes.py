@@ -96,7 +96,9 @@ def test_every_single_system_call_may_be_the_last(
 ) -> None:
     """The n-th call dies or fails, for n from 1 until the run passes untouched."""
     trace = tmp_path / "trace"
-    for number in range(1, 400):
+    # Of a hundred writes that may fail every third is tried; that takes minutes already.
+    step = 3 if call == "pwrite64" and fault != "signal=KILL" else 1
+    for number in range(1, 400, step):
         path = tmp_path / f"{number}" / "runs.db"
         path.parent.mkdir()
         inject = f"inject={call}:{fault}:when={number}"

@@ -41,6 +41,7 @@ def fill(store: Store) -> None:
     store.put_delivery(
         "recorded", [Delivery(model="mid", variant="careful", state="undelivered", reasons=("r",))]
     )
+    store.put_look_plan("recorded", {"n_tasks": 4}, marking="m", answered=0)
     store.put_facts("sim/mid", "sim", ModelFacts(model="sim/mid", size="mid"))
     store.put_report("recorded", store.fingerprint("recorded"), "# Report")
 

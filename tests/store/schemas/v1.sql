@@ -5,7 +5,7 @@ CREATE TABLE counters (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 );
-INSERT INTO "counters" VALUES('changes',8);
+INSERT INTO "counters" VALUES('changes',9);
 CREATE TABLE deliveries (
     experiment_id INTEGER NOT NULL REFERENCES experiments (id),
     model TEXT NOT NULL,
@@ -52,6 +52,14 @@ CREATE TABLE failures (
     created TEXT NOT NULL
 );
 INSERT INTO "failures" VALUES(1,'b2:5de0783f73603acc6fb0a64f9bd05462','subject','sim','sim/mid','rate','rate: 429',1,NULL,NULL,NULL,NULL,'','2026-01-01T00:00:00.000000Z');
+CREATE TABLE look_plans (
+    experiment_id INTEGER PRIMARY KEY REFERENCES experiments (id),
+    plan TEXT NOT NULL,
+    marking TEXT NOT NULL,
+    answered INTEGER NOT NULL,
+    created TEXT NOT NULL
+);
+INSERT INTO "look_plans" VALUES(1,'{"n_tasks": 4}','m',0,'2026-01-01T00:00:00.000000Z');
 CREATE TABLE markings (
     experiment_id INTEGER NOT NULL REFERENCES experiments (id),
     marking TEXT NOT NULL,
@@ -125,7 +133,7 @@ CREATE TABLE reports (
     created TEXT NOT NULL,
     UNIQUE (experiment_id, fingerprint)
 );
-INSERT INTO "reports" VALUES(1,1,'b2:70f01a26e9acf16edb61139545651066','# Report','2026-01-01T00:00:00.000000Z');
+INSERT INTO "reports" VALUES(1,1,'b2:15fa281da800bdfad59b1b14aa9d7d22','# Report','2026-01-01T00:00:00.000000Z');
 CREATE TABLE responses (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
