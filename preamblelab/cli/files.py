@@ -78,8 +78,12 @@ def import_runs(
     from preamblelab.store import Store
 
     with Store(store) as opened:
-        for made in import_file(file, opened, name=name):
+        for made in import_file(file, opened, name=name, say=_aside):
             typer.echo(f"{made}: preamblelab report {made} --store {store}")
+
+
+def _aside(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 @app.command("export")

@@ -93,7 +93,9 @@ def _facts(
     store: Store, name: str, marking: tuple[str, Mapping[str, Any]] | None
 ) -> list[tuple[str, str]]:
     keys = (trial.response_key for trial in store.trials(name))
-    facts = [("asking took", spend_in_words(store.spend(keys=keys)))]
+    spend = store.spend(keys=keys)
+    asked = spend_in_words(spend) if spend.calls else "nothing here: the answers were imported"
+    facts = [("asking took", asked)]
     judges = store.spend().by_role.get("judge")
     if judges is not None and judges.calls:
         facts.append(("judging took (whole store)", spend_in_words(judges)))
