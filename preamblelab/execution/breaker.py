@@ -110,6 +110,15 @@ class BreakerSettings:
         (4_096, 16.0, 0.75),
     )
 
+    @property
+    def shortest(self) -> int:
+        """Characters of the shortest loop there can be; a shorter text need not be looked at."""
+        lengths = (
+            self.worded, self.worded_few, self.sparse, self.bare, self.chain,
+            self.item_characters, self.counted, self.line_characters,
+        )  # fmt: skip
+        return min(*lengths, *(span for span, _, _ in self.rewriting), self.window)
+
     def is_loop(self, run: Run, kind: Texture) -> bool:
         """Say whether an exactly periodic stretch of this texture is a loop."""
         if kind == "worded":
@@ -126,7 +135,8 @@ class Breaker:
     """Watches one stream.
 
     The text is looked at after every 17 characters, whatever pieces it comes in, so that the
-    result does not depend on the pieces. Short periods are looked for every time, long ones
+    result does not depend on the pieces; the first looks wait until there is room for the
+    shortest loop. Short periods are looked for every time, long ones
     less often.
     """
 
@@ -147,7 +157,8 @@ class Breaker:
         self._window = ""
         self._pending: list[str] = []
         self._length = 0
-        self._next = TICK
+        # Most answers of a cheap matrix end before this: they cost nothing.
+        self._next = max(TICK, -(-settings.shortest // TICK) * TICK)
         self._looks = 0
         self._chain: list[tuple[int, int]] = []
         self._loop: Loop | None = None
@@ -189,13 +200,13 @@ class Breaker:
         while start + TICK <= len(fresh):
             window += fresh[start : start + TICK]
             start += TICK
-            self._next += TICK
             if len(window) > size + SLACK:
                 window = window[-size:]
             loop = self._look(window)
             if loop is not None:
                 self._pending = []
                 return loop
+        self._next = (self._looks + 1) * TICK
         self._window = window
         self._pending = [fresh[start:]] if start < len(fresh) else []
         return None
