@@ -8,6 +8,7 @@ from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Request
 from preamblelab.execution.choose import address_of
 from preamblelab.execution.clients import Fault
+from preamblelab.execution.event_shape import EventShape
 from preamblelab.execution.faults import message_of, status_of
 from preamblelab.execution.outcomes import Raw, text_of
 from preamblelab.execution.redaction import Redactor
@@ -61,7 +62,9 @@ class DirectClient(WireClient):
 class ChatReader:
     """Reads `chat.completion` objects and streams of their chunks."""
 
-    __slots__ = ("_events", "_finished", "_redactor", "_spoke", "done", "load_seconds", "raw")
+    __slots__ = (
+        "_events", "_finished", "_redactor", "_shape", "_spoke", "done", "load_seconds", "raw",
+    )  # fmt: skip
 
     def __init__(self, redactor: Redactor) -> None:
         self.raw = Raw()
@@ -69,6 +72,7 @@ class ChatReader:
         self.load_seconds: float | None = None
         self._redactor = redactor
         self._events = EventReader()
+        self._shape = EventShape()
         self._finished = False
         self._spoke = False
 
@@ -118,7 +122,13 @@ class ChatReader:
         text = self.raw.text
         before = len(text)
         thoughts = ""
+        shape = self._shape
         for data in events:
+            known = shape.text_of(data)
+            if known is not None:
+                if known:
+                    text.append(known)
+                continue
             if data == DONE:
                 self.done = True
                 break
@@ -148,6 +158,7 @@ class ChatReader:
             if usual:
                 if content:
                     text.append(content)
+                    shape.learn(line, event)
             elif event is not None or complete:
                 thoughts += self._unusual(event)
         pieces = text[before:]
