@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from preamblelab.domain.base import Name, Spec
 from preamblelab.domain.sizes import SIZES, Size
+from preamblelab.errors import SpecError
 
 BASELINE = "baseline"
 """The label of the arm with no system message at all (not an empty one)."""
@@ -40,19 +41,19 @@ def parse_label(label: str) -> VariantLabel:
         label: `name[:size][+clause...]`, e.g. `careful:tiny+brevity`.
 
     Raises:
-        ValueError: the label has empty parts, an unknown size, or a clause twice.
+        SpecError: the label has empty parts, an unknown size, or a clause twice.
     """
     head, *clauses = label.split("+")
     name, colon, size = head.partition(":")
     if not name or (colon and not size) or not all(clauses):
-        raise ValueError(f"'{label}' is not a variant: write name[:size][+clause]")
+        raise SpecError(f"'{label}' is not a variant: write name[:size][+clause]")
     allowed = (*(s for s in SIZES if s != "unknown"), COMMON)
     if size and size not in allowed:
-        raise ValueError(f"'{label}': no size '{size}'; known: {', '.join(allowed)}")
+        raise SpecError(f"'{label}': no size '{size}'; known: {', '.join(allowed)}")
     if len(set(clauses)) != len(clauses):
-        raise ValueError(f"'{label}' names a clause twice")
+        raise SpecError(f"'{label}' names a clause twice")
     if name == BASELINE and (size or clauses):
-        raise ValueError(f"'{label}': the baseline has no sizes and no clauses")
+        raise SpecError(f"'{label}': the baseline has no sizes and no clauses")
     return VariantLabel(name=name, size=size or None, clauses=tuple(clauses))
 
 
@@ -97,8 +98,8 @@ class Preamble(Spec):
             raise ValueError("a preamble needs text, or texts under sizes")
         if "unknown" in self.sizes:
             raise ValueError("no text for size 'unknown': the common text serves it")
-        texts = {"text": self.text, **self.sizes, **self.clauses}
-        for place, text in texts.items():
+        texts = (("text", self.text), *self.sizes.items(), *self.clauses.items())
+        for place, text in texts:
             if text is not None and not text.strip():
                 raise ValueError(f"{place} is empty: leave it out, or write a text")
         known = {"text", *self.sizes, *self.clauses}
@@ -115,12 +116,12 @@ class Preamble(Spec):
             size: the model's size; `unknown` gets the common text.
 
         Raises:
-            ValueError: the family has no such text or clause.
+            SpecError: the family has no such text or clause.
         """
         unknown = [clause for clause in label.clauses if clause not in self.clauses]
         if unknown:
             known = ", ".join(self.clauses) or "none"
-            raise ValueError(f"preamble '{self.name}' has no clause '{unknown[0]}'; known: {known}")
+            raise SpecError(f"preamble '{self.name}' has no clause '{unknown[0]}'; known: {known}")
         text, part = self._text_for(label.size, size)
         paragraphs = [text.strip(), *(self.clauses[clause].strip() for clause in label.clauses)]
         return Variant(
@@ -133,12 +134,12 @@ class Preamble(Spec):
                 if part == wanted:
                     return text, part
             known = ", ".join(self.sizes) or "none"
-            raise ValueError(f"preamble '{self.name}' has no text for {wanted}; it has: {known}")
+            raise SpecError(f"preamble '{self.name}' has no text for {wanted}; it has: {known}")
         if wanted is None and size in self.sizes:
             return self.sizes[size], size
         if self.text is not None:
             return self.text, COMMON
-        raise ValueError(
+        raise SpecError(
             f"preamble '{self.name}' has no text for size {size}: give it a common text, "
             "or state the model's parameters or size"
         )

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from preamblelab.domain.facts import ModelFacts
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Request, Response
+from preamblelab.execution.gateway import ANSWER_LIMITS, limit_name
 
 State = Literal["delivered", "undelivered", "unknown"]
 
@@ -25,6 +26,8 @@ LEAST_TOKENS: Final = 20
 LOST_SHARE: Final = 0.25
 """Fewer of the expected tokens than this arrived: the preamble did not."""
 ARRIVED_SHARE: Final = 0.5
+PROBE_TOKENS: Final = 48
+"""The longest answer that a probe is given."""
 VENDOR_TOKENS: Final = 14
 """Prompt tokens beyond message and template that point to a system text of the vendor's."""
 
@@ -62,7 +65,8 @@ def canary_system(word: str) -> str:
 
 def probes(model: ModelSpec, settings: Mapping[str, Any]) -> tuple[Request, Request]:
     """Two short calls: without and with a system message."""
-    limited = {**settings, "max_tokens": 48}
+    limited = {name: value for name, value in settings.items() if name not in ANSWER_LIMITS}
+    limited[limit_name(settings)] = PROBE_TOKENS
     user = {"role": "user", "content": CANARY_USER}
     system = {"role": "system", "content": canary_system(canary_of(model))}
     bare = Request(model=model, messages=(user,), settings=limited, role="probe")

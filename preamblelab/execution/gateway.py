@@ -8,7 +8,7 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,9 +25,13 @@ LOCAL_CONCURRENCY: Final = 1
 """Default for an engine on this host: more at once would make latency meaningless."""
 HOSTED_CONCURRENCY: Final = 8
 IN_PROCESS_CONCURRENCY: Final = 16
+IN_PROCESS: Final = frozenset({"sim", "replay"})
+"""Providers that answer in this process."""
 DEFAULT_ANSWER_TOKENS: Final = 4096
 """What a budget reserves for an answer whose length no setting limits."""
 
+ANSWER_LIMITS: Final = ("max_completion_tokens", "num_predict", "max_tokens")
+"""Settings that limit the tokens of an answer; the first that is given counts."""
 UNSTATED_PAUSE_SECONDS: Final = 0.5
 """How long an endpoint is left alone after a 429 that does not say."""
 
@@ -305,14 +309,19 @@ def is_local(model: ModelSpec) -> bool:
     provider = model.id.partition("/")[0]
     host = urlsplit(model.api_base or "").hostname
     loopback = host is not None and (host in {"localhost", "::1"} or host.startswith("127."))
-    return loopback or (provider in {"ollama", "ollama_chat", "sim", "replay"} and not host)
+    return loopback or (provider in {"ollama", "ollama_chat", *IN_PROCESS} and not host)
+
+
+def warms_up(model: ModelSpec) -> bool:
+    """Whether the first call is slower than the others: an engine here loads weights for it."""
+    return is_local(model) and model.id.partition("/")[0] not in IN_PROCESS
 
 
 def concurrency_of(model: ModelSpec) -> int:
     """Calls at one time: the user's word, else 1 for a local engine."""
     if model.concurrency is not None:
         return model.concurrency
-    if model.id.partition("/")[0] in {"sim", "replay"}:
+    if model.id.partition("/")[0] in IN_PROCESS:
         return IN_PROCESS_CONCURRENCY
     return LOCAL_CONCURRENCY if is_local(model) else HOSTED_CONCURRENCY
 
@@ -336,11 +345,16 @@ def worst_case_tokens(request: Request) -> tuple[int, int]:
 
 def answer_limit(request: Request) -> int | None:
     """The most tokens that an answer may have, where a setting says so."""
-    for name in ("max_tokens", "max_completion_tokens", "num_predict"):
+    for name in ANSWER_LIMITS:
         value = request.settings.get(name)
         if isinstance(value, int) and value > 0:
             return value
     return None
+
+
+def limit_name(settings: Mapping[str, object]) -> str:
+    """By which name a model's settings limit its answers: `max_tokens` unless they say another."""
+    return next((name for name in ANSWER_LIMITS if name in settings), "max_tokens")
 
 
 def _saved(request: Request, response: Response) -> dict[str, float | None]:

@@ -4,14 +4,14 @@ Every answer is stored before anything else is done with it, in groups (`store/g
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Request, Response
 from preamblelab.execution.budget import BudgetSpent
-from preamblelab.execution.gateway import Gateway, concurrency_of, endpoint_of, is_local
-from preamblelab.store.groups import Writer
+from preamblelab.execution.gateway import Gateway, concurrency_of, endpoint_of, warms_up
+from preamblelab.store.groups import Writer, together
 
 Row = tuple[Request, Response]
 Keep = Callable[[Sequence[Row]], None]
@@ -53,12 +53,25 @@ class Runner:
         *,
         tally: Tally | None = None,
         done: Callable[[Request, Response], None] | None = None,
+        first: Callable[[ModelSpec], Awaitable[None]] | None = None,
     ) -> None:
+        """Prepare to ask.
+
+        Args:
+            gateway: the way to the models.
+            keep: stores a group of answers.
+            tally: counts what was done.
+            done: is told of every answer.
+            first: is awaited for each model before its first trial, when its turn has come: an
+                engine that changes its weights is to be warmed up then, not before.
+        """
         self.gateway = gateway
         self.keep = keep
         self.tally = tally or Tally()
         self.done = done
+        self.first = first
         self.stopping = False
+        self._firsts: dict[str, asyncio.Future[None]] = {}
 
     def stop(self, reason: str) -> None:
         """Start no further trial; those in flight are finished and stored."""
@@ -74,14 +87,14 @@ class Runner:
         """
         async with Writer[Row](self.keep) as writer:
             lanes = _lanes(requests)
-            await _together(self._lane(lane, writer) for lane in lanes)
+            await together(self._lane(lane, writer) for lane in lanes)
         self._note_left_alone()
         return self.tally
 
     async def _lane(self, requests: list[Request], writer: Writer[Row]) -> None:
         queue = iter(requests)
         workers = min(len(requests), concurrency_of(requests[0].model))
-        await _together(self._work(queue, writer) for _ in range(workers))
+        await together(self._work(queue, writer) for _ in range(workers))
 
     async def _work(self, queue: Iterator[Request], writer: Writer[Row]) -> None:
         for request in queue:
@@ -89,6 +102,10 @@ class Runner:
                 return
             if self.gateway.closed_reason(request.model) is not None:
                 continue
+            if self.first is not None:
+                await self._begun(request.model, self.first)
+                if self.stopping:
+                    return
             try:
                 response = await self.gateway.call(request)
             except BudgetSpent as spent:
@@ -101,27 +118,20 @@ class Runner:
             if self.done is not None:
                 self.done(request, response)
 
+    async def _begun(self, model: ModelSpec, first: Callable[[ModelSpec], Awaitable[None]]) -> None:
+        """Wait until the model's beginning is over; whoever comes first begins it."""
+        if model.name not in self._firsts:
+            self._firsts[model.name] = asyncio.ensure_future(first(model))
+        await self._firsts[model.name]
+
     def _note_left_alone(self) -> None:
         self.tally.left_alone.update(self.gateway.closed)
-
-
-async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Do all works side by side; when one ends in an error, none of the others goes on."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
 
 
 def _lanes(requests: Iterable[Request]) -> list[list[Request]]:
     lanes: dict[str, list[Request]] = {}
     for request in requests:
         model = request.model
-        shared_engine = is_local(model) and not model.id.startswith(("sim/", "replay/"))
-        lane = endpoint_of(model) if shared_engine else f"{endpoint_of(model)} {model.name}"
+        lane = endpoint_of(model) if warms_up(model) else f"{endpoint_of(model)} {model.name}"
         lanes.setdefault(lane, []).append(request)
     return list(lanes.values())

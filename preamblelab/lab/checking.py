@@ -1,22 +1,34 @@
 """What a run would ask and cost, without sending anything."""
 
-import math
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from preamblelab.domain.experiments import Experiment
 from preamblelab.domain.facts import ModelFacts
 from preamblelab.domain.models import ModelSpec
+from preamblelab.domain.records import Request
+from preamblelab.domain.rubrics import Rubric
 from preamblelab.execution.budget import refuse_unpriced
 from preamblelab.execution.choose import client_for
 from preamblelab.execution.delivery import static_findings
-from preamblelab.execution.gateway import DEFAULT_ANSWER_TOKENS, endpoint_of, worst_case_tokens
+from preamblelab.execution.gateway import (
+    DEFAULT_ANSWER_TOKENS,
+    answer_limit,
+    endpoint_of,
+    worst_case_tokens,
+)
 from preamblelab.execution.prices import price_of
-from preamblelab.lab.planning import Plan
+from preamblelab.lab.planning import Plan, settings_of
 from preamblelab.scoring.marking import Marking, marking_of
+from preamblelab.scoring.panel import INSTRUCTIONS, judge_request
 from preamblelab.scoring.scorers import Scorer
-from preamblelab.store import Store
+from preamblelab.store import PlannedTrial, Store
+
+ASKED_AT_MOST: Final = 2
+"""Calls that one judgement may take: a verdict that cannot be read is asked for once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,16 +117,17 @@ def check_experiment(
     subjects = (*experiment.models, *marking.judges.values())
     refuse_unpriced(experiment.budget, [m.name for m in subjects if price_of(m) is None])
     models = tuple(_check_model(plan, model, store) for model in experiment.models)
-    judgements = sum(each.trials for each in models) * experiment.judgements
-    judges = tuple(_check_judge(m, judgements, marking) for m in marking.judges.values())
-    limits = [{**experiment.settings, **m.settings} for m in experiment.models]
+    judges = tuple(_check_judge(plan, name, marking, store) for name in marking.judges)
     return Check(
         experiment=experiment.name,
         models=models,
         judges=judges,
         probes=2 * sum(each.calls > 0 for each in models) if experiment.delivery else 0,
         answer_limit_assumed=any(
-            "max_tokens" not in limit and "max_completion_tokens" not in limit for limit in limits
+            answer_limit(Request(model=model, messages=(), settings=settings)) is None
+            for model in experiment.models
+            for task in experiment.suite.tasks
+            for settings in [settings_of(experiment, model, task, 1)]
         ),
     )
 
@@ -129,47 +142,85 @@ def _check_model(plan: Plan, model: ModelSpec, store: Store | None) -> ModelChec
     trials = [trial for trial in plan.trials() if trial.model == model.name]
     keys = {trial.response_key for trial in trials}
     answered = store.answered(keys) if store is not None else set()
-    tokens = [worst_case_tokens(plan.request(t)) for t in trials if t.response_key not in answered]
+    open_ones = {t.response_key: t for t in trials if t.response_key not in answered}
+    tokens = [worst_case_tokens(plan.request(trial)) for trial in open_ones.values()]
     prompt, answer = sum(t[0] for t in tokens), sum(t[1] for t in tokens)
-    price = price_of(model)
-    limit = tokens[0][1] if tokens else DEFAULT_ANSWER_TOKENS
-    static = static_findings(model, facts, plan.longest_prompt(model.name), limit)
+    longest = max((t[1] for t in tokens), default=DEFAULT_ANSWER_TOKENS)
+    static = static_findings(model, facts, plan.longest_prompt(model.name), longest)
     warnings = (*static.reasons, *static.notes) if static is not None else ()
+    usd, source = _cost(plan.experiment, model, prompt, answer)
     return ModelCheck(
         model=model.name,
         size=facts.size,
         size_source=facts.source("size"),
         way=client_for(model),
         trials=len(trials),
-        hits=len(trials) - len(tokens),
+        hits=sum(trial.response_key in answered for trial in trials),
         calls=len(tokens),
         prompt_tokens=prompt,
         answer_tokens=answer,
-        usd=None if price is None else price.cost(prompt, answer),
-        price_source="unknown" if price is None else price.source,
+        usd=usd,
+        price_source=source,
         simulated=model.simulated,
         warnings=warnings if model.simulated else (*warnings, *facts.notes),
     )
 
 
-def _check_judge(model: ModelSpec, judgements: int, marking: Marking) -> ModelCheck:
-    """A judge reads task, rubric and answer; every judgement may be asked twice."""
-    criteria = sum(len(places) for places in marking.asked.values())
-    prompt, answer = 4000 * judgements, math.ceil(60 * criteria + 100) * judgements
-    price = price_of(model)
+def _check_judge(plan: Plan, name: str, marking: Marking, store: Store | None) -> ModelCheck:
+    """What one judge would get: every judgement that is not there may be asked for twice."""
+    model = marking.judges[name]
+    experiment = plan.experiment
+    digests = {task.name: task.digest for task in experiment.suite.tasks}
+    keys = {task: marking.mark_key(name, digest) for task, digest in digests.items()}
+    asked: dict[tuple[str, str], PlannedTrial] = {}
+    for trial in plan.trials():
+        asked.setdefault((trial.response_key, keys[trial.task]), trial)
+    prompt = answer = hits = 0
+    for (response_key, mark_key), trial in asked.items():
+        ratings = store.ratings_of(response_key, mark_key) if store is not None else []
+        judged = {rating.judgement for rating in ratings if rating.status != "failed"}
+        there = len(judged & set(range(1, marking.judgements + 1)))
+        read, written = _judgement_tokens(plan.request(trial), model, experiment.rubric)
+        hits += there
+        prompt += read * ASKED_AT_MOST * (marking.judgements - there)
+        answer += written * ASKED_AT_MOST * (marking.judgements - there)
     facts = model.facts()
+    usd, source = _cost(experiment, model, prompt, answer)
+    judgements = len(asked) * marking.judgements
     return ModelCheck(
         model=model.name,
         size=facts.size,
         size_source=facts.source("size"),
         way=client_for(model),
         trials=judgements,
-        hits=0,
-        calls=judgements,
+        hits=hits,
+        calls=judgements - hits,
         prompt_tokens=prompt,
         answer_tokens=answer,
-        usd=None if price is None else 2 * price.cost(prompt, answer),
-        price_source="unknown" if price is None else price.source,
+        usd=usd,
+        price_source=source,
         simulated=model.simulated,
         warnings=facts.notes,
     )
+
+
+def _judgement_tokens(subject: Request, judge: ModelSpec, rubric: Rubric) -> tuple[int, int]:
+    """The most tokens that a judge may read and write for the answer to a request."""
+    task = replace(subject, messages=tuple(m for m in subject.messages if m["role"] != "system"))
+    words = json.dumps(rubric.model_dump(mode="json"))
+    request = judge_request(judge, [{"content": INSTRUCTIONS}, {"content": words}, *task.messages])
+    read, written = worst_case_tokens(request)
+    return read + worst_case_tokens(subject)[1], written
+
+
+def _cost(
+    experiment: Experiment, model: ModelSpec, prompt: int, answer: int
+) -> tuple[float | None, str]:
+    """The most that so many tokens cost, and who says so."""
+    price = price_of(model)
+    if price is not None:
+        return price.cost(prompt, answer), price.source
+    assumed = experiment.budget.assume_usd_per_million_tokens
+    if assumed is not None:
+        return (prompt + answer) * assumed / 1e6, "assumed"
+    return None, "unknown"

@@ -6,10 +6,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from preamblelab.domain.experiments import Budget, Experiment
+from preamblelab.domain.experiments import Budget
 from preamblelab.lab.checking import Check, check_experiment
+from preamblelab.lab.loading import Planned, load_planned, planned
 from preamblelab.lab.running import Outcome, execute, mark_again
-from preamblelab.library import Project, load_experiment
+from preamblelab.library import Project
 from preamblelab.report.progress import LineProgress, Progress
 from preamblelab.store import Store
 
@@ -61,19 +62,18 @@ class Result:
 
 def checked(experiment: str, store: Path) -> Check:
     """What a run would ask and cost; the store is only read, and need not exist."""
-    planned = load_experiment(experiment)
-    folder = Project.above().root
+    plan, folder = load_planned(experiment)
     if not store.exists():
-        return check_experiment(planned, None, folder=folder)
+        return check_experiment(plan, None, folder=folder)
     with Store(store, read_only=True) as opened:
-        return check_experiment(planned, opened, folder=folder)
+        return check_experiment(plan, opened, folder=folder)
 
 
 def ran(
     experiment: str, store: Path, *, limit: int | None, quiet: bool, margin: float, form: Form
 ) -> Result:
     """Run an experiment and render its report."""
-    return _ran(load_experiment(experiment), store, limit, quiet, margin, form)
+    return _ran(load_planned(experiment), store, limit, quiet, margin, form)
 
 
 def compared(
@@ -105,7 +105,7 @@ def compared(
         budget=Budget(),
         seed=seed,
     )
-    return _ran(experiment, store, None, quiet, margin, form)
+    return _ran(planned(experiment), store, None, quiet, margin, form)
 
 
 def scored(
@@ -123,17 +123,17 @@ def scored(
     from preamblelab.lab.usecases import remarked
 
     with Store(store) as opened:
-        planned = remarked(
+        plan = remarked(
             opened, experiment, rubric=rubric, judges=judges or None, scorers=scorers or None
         )
         outcome = mark_again(
-            planned,
+            plan,
             opened,
             progress=_progress(quiet),
             folder=Project.above().root,
             handle_interrupts=True,
         )
-        return Result(text=report_text(opened, planned.name, margin, form), outcome=outcome)
+        return _result(opened, outcome, margin, form)
 
 
 def reported(experiment: str | None, store: Path, *, margin: float) -> "Report":
@@ -145,7 +145,7 @@ def reported(experiment: str | None, store: Path, *, margin: float) -> "Report":
 
 
 def _ran(
-    experiment: Experiment,
+    plan: Planned,
     store: Path,
     limit: int | None,
     quiet: bool,
@@ -154,14 +154,21 @@ def _ran(
 ) -> Result:
     with Store(store) as opened:
         outcome = execute(
-            experiment,
+            plan.experiment,
             opened,
             progress=_progress(quiet),
             limit=limit,
-            folder=Project.above().root,
+            folder=plan.folder,
             handle_interrupts=True,
         )
-        return Result(text=report_text(opened, experiment.name, margin, form), outcome=outcome)
+        return _result(opened, outcome, margin, form)
+
+
+def _result(store: Store, outcome: Outcome, margin: float, form: Form) -> Result:
+    """The outcome with its report; none where somebody waits for the program to stop."""
+    if outcome.interrupted:
+        return Result(text="", outcome=outcome)
+    return Result(text=report_text(store, outcome.experiment, margin, form), outcome=outcome)
 
 
 def report_text(store: Store, experiment: str, margin: float, form: Form) -> str:

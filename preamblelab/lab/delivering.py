@@ -48,7 +48,8 @@ async def _known_or_asked(
     if known is not None:
         return known
     response = await gateway.call(request)
-    store.put([(request, response)])
+    if response.attempts:
+        store.put([(request, response)])
     return response
 
 

@@ -9,7 +9,10 @@ from preamblelab.domain.experiments import Experiment, Trial, plan
 from preamblelab.domain.facts import ModelFacts
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Request
+from preamblelab.domain.sizes import Size
 from preamblelab.domain.tasks import Task
+from preamblelab.errors import SpecError
+from preamblelab.execution.gateway import limit_name
 from preamblelab.store import PlannedTrial
 
 PLAN_VERSION = 1
@@ -32,6 +35,7 @@ class Plan:
     def __post_init__(self) -> None:
         self._models = {model.name: model for model in self.experiment.models}
         self._tasks = {task.name: task for task in self.experiment.suite.tasks}
+        refuse_textless(self.experiment, {name: each.size for name, each in self.facts.items()})
 
     @property
     def digest(self) -> str:
@@ -96,6 +100,33 @@ class Plan:
         )
 
 
+def refuse_textless(experiment: Experiment, sizes: Mapping[str, Size]) -> None:
+    """Refuse a variant that has no text for a model of some size.
+
+    Args:
+        experiment: the plan.
+        sizes: by model name; other models are not looked at.
+
+    Raises:
+        TextlessError: the message names model and variant.
+    """
+    for place, model in enumerate(experiment.models):
+        for label in experiment.arms if model.name in sizes else ():
+            try:
+                experiment.variant(label, sizes[model.name])
+            except SpecError as error:
+                raise TextlessError(place, f"'{model.name}' under '{label}': {error}") from None
+
+
+class TextlessError(SpecError):
+    """A variant has no text for a model."""
+
+    def __init__(self, place: int, message: str) -> None:
+        super().__init__(message)
+        self.place = place
+        """The model's place among the experiment's, from 0."""
+
+
 def settings_of(
     experiment: Experiment, model: ModelSpec, task: Task, repetition: int
 ) -> dict[str, Any]:
@@ -105,8 +136,11 @@ def settings_of(
     Models that answer in this process always get one; others only when their settings name it.
     """
     settings: dict[str, Any] = {**experiment.settings, **model.settings}
+    name = limit_name(settings)
+    if name != "max_tokens":
+        settings.pop("max_tokens", None)  # two limits are refused by those who know both
     if task.max_tokens is not None:
-        settings["max_tokens"] = min(task.max_tokens, settings.get("max_tokens", task.max_tokens))
+        settings[name] = min(task.max_tokens, settings.get(name, task.max_tokens))
     if model.id.startswith(("sim/", "replay/")):
         settings.setdefault("seed", experiment.seed)
     if isinstance(settings.get("seed"), int):

@@ -10,11 +10,12 @@ from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.preambles import Preamble
 from preamblelab.domain.rubrics import Rubric
 from preamblelab.domain.tasks import Suite
+from preamblelab.errors import SpecError
+from preamblelab.lab.loading import planned
 from preamblelab.lab.reporting import analyze
 from preamblelab.lab.running import TrialClient, execute, mark_again
 from preamblelab.library import (
     Project,
-    load_experiment,
     load_models,
     load_preamble,
     load_rubric,
@@ -22,6 +23,7 @@ from preamblelab.library import (
 )
 from preamblelab.report.progress import Progress
 from preamblelab.report.reports import Report
+from preamblelab.scoring.marking import JUDGE_PREFIX, TEXT
 from preamblelab.scoring.scorers import Scorer
 from preamblelab.store import Store
 
@@ -53,19 +55,18 @@ def run(
     Raises:
         PreamblelabError: a file is wrong, a store cannot be used, a model cannot be asked at all.
     """
-    if isinstance(experiment, str | Path):
-        experiment = load_experiment(experiment)
+    plan, folder = planned(experiment, scorers=scorers)
     with _opened(store) as opened:
         execute(
-            experiment,
+            plan,
             opened,
             scorers=scorers,
             client=client,
             progress=progress,
             limit=limit,
-            folder=Project.above().root,
+            folder=folder,
         )
-        return analyze(opened, experiment.name)
+        return analyze(opened, plan.name)
 
 
 def score(
@@ -88,9 +89,9 @@ def score(
         progress: is told what happens; silent when not given.
     """
     with _opened(store) as opened:
-        planned = remarked(opened, experiment, rubric=rubric, judges=judges)
-        mark_again(planned, opened, scorers=scorers, progress=progress, folder=Project.above().root)
-        return analyze(opened, planned.name)
+        plan = remarked(opened, experiment, rubric=rubric, judges=judges)
+        mark_again(plan, opened, scorers=scorers, progress=progress, folder=Project.above().root)
+        return analyze(opened, plan.name)
 
 
 def remarked(
@@ -104,18 +105,32 @@ def remarked(
     """A stored experiment with another rubric, judges or scorers by name."""
     from preamblelab.library import experiment_from_document
 
-    planned = experiment_from_document(store.document(experiment))
+    plan = experiment_from_document(store.document(experiment))
     changes: dict[str, Any] = {}
     if rubric is not None:
         changes["rubric"] = rubric if isinstance(rubric, Rubric) else load_rubric(rubric)
     if judges is not None:
         specs = models_of(judges)
-        kept = scorers if scorers is not None else [s for s in planned.scorers if s == "text"]
-        changes["scorers"] = (*kept, *(f"judge/{spec.id}" for spec in specs))
-        changes["judges"] = {spec.id: spec for spec in specs}
+        own = [name for name in plan.scorers if not name.startswith(JUDGE_PREFIX)]
+        kept = own if scorers is None else scorers
+        changes["scorers"] = (*kept, *judge_names(specs))
+        changes["judges"] = dict(zip((spec.name for spec in specs), specs, strict=True))
     elif scorers is not None:
         changes["scorers"] = tuple(scorers)
-    return planned.model_copy(update=changes)
+    return plan.model_copy(update=changes)
+
+
+def judge_names(specs: Sequence[ModelSpec]) -> list[str]:
+    """The scorers that judges are, `judge/NAME`.
+
+    Raises:
+        SpecError: two of them have one name, so that their marks could not be told apart.
+    """
+    names = [f"{JUDGE_PREFIX}{spec.name}" for spec in specs]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise SpecError(f"'{double}' stands here twice; give each judge a name of its own")
+    return names
 
 
 def compare(
@@ -192,8 +207,8 @@ def comparison(
         preambles={family.name: family},
         suite=chosen,
         rubric=rubric if isinstance(rubric, Rubric) else load_rubric(rubric),
-        scorers=("text", *(f"judge/{spec.id}" for spec in judge_specs)),
-        judges={spec.id: spec for spec in judge_specs},
+        scorers=(TEXT, *judge_names(judge_specs)),
+        judges={spec.name: spec for spec in judge_specs},
         repetitions=repetitions,
         settings=settings,
         budget=budget,

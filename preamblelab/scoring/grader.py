@@ -19,7 +19,7 @@ from preamblelab.scoring.panel import (
     rule_ratings,
 )
 from preamblelab.store import MarkRow, PlannedTrial, RatingRow, Store
-from preamblelab.store.groups import Writer
+from preamblelab.store.groups import Writer, together
 
 BATCH: Final = 200
 """Answers whose texts are in memory at one time."""
@@ -57,12 +57,25 @@ class Grader:
         call: Call | None = None,
         tally: MarkTally | None = None,
         done: Callable[[], None] | None = None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
+        """Prepare to mark.
+
+        Args:
+            store: where answers are, and ratings and marks go.
+            marking: who marks what.
+            tasks: by name.
+            call: asks a judge; needed where the marking has judges.
+            tally: counts what was done.
+            done: is told of every answer that was gone through.
+            stopping: whether to stop; what was judged by then is kept.
+        """
         self.store = store
         self.marking = marking
         self.tasks = tasks
         self.tally = tally or MarkTally()
         self.done = done
+        self.stopping = stopping
         self._digest = marking.digest
         self._keys: dict[tuple[str, str], str] = {}
         self._ask = _judges(marking, call) if call is not None and marking.judges else {}
@@ -72,19 +85,32 @@ class Grader:
         """Mark every answer of the experiment that has no marks under this marking yet."""
         async with Writer[Row](self._keep) as writer:
             gate = asyncio.Semaphore(JUDGED_AT_ONCE)
-            for batch in _batches(self.store.unmarked(experiment, self._digest)):
+            for batch in _batches(self._once(self.store.unmarked(experiment, self._digest))):
+                if self._halted(writer):
+                    break
                 keys = [trial.response_key for trial in batch]
                 texts = dict(self.store.responses(keys))
-                await asyncio.gather(
-                    *(
-                        self._mark_one(trial, texts[trial.response_key], gate, writer)
-                        for trial in batch
-                        if trial.response_key in texts
-                    )
+                await together(
+                    self._mark_one(trial, texts[trial.response_key], gate, writer)
+                    for trial in batch
+                    if trial.response_key in texts
                 )
-                if writer.failed:
-                    break
         return self.tally
+
+    def _once(self, trials: Iterable[PlannedTrial]) -> Iterator[PlannedTrial]:
+        """Trials that share answer and task are marked once: two variants may be one text."""
+        seen: set[tuple[str, str]] = set()
+        for trial in trials:
+            place = (trial.response_key, trial.task_digest)
+            if place in seen:
+                self.tally.done += 1
+            else:
+                seen.add(place)
+                yield trial
+
+    def _halted(self, writer: Writer[Row]) -> bool:
+        """Whether nothing more should be asked: the user stops, or nothing can be kept."""
+        return writer.failed or self.stopping()
 
     def _keep(self, rows: Sequence[Row]) -> None:
         self.store.put_ratings([rating for ratings, _ in rows for rating in ratings])
@@ -99,13 +125,14 @@ class Grader:
     ) -> None:
         task = self.tasks[trial.task]
         rows = self._text_ratings(trial, task, response)
+        ratings = [row.rating for row in rows]
         complete = True
         for judge in self.marking.judges:
             async with gate:
-                judged, asked = await self._judged(trial, task, response, judge)
-            rows += judged
+                judged, asked = await self._judged(trial, task, response, judge, writer)
+            ratings += judged
             complete = complete and asked
-        marks = self._marks(trial, [row.rating for row in rows]) if complete else []
+        marks = self._marks(trial, ratings) if complete else []
         writer.add((rows, marks))
         self.tally.done += complete
         if self.done is not None:
@@ -123,50 +150,69 @@ class Grader:
         return [_row(trial, self._mark_key(each.scorer, trial.task), each) for each in ratings]
 
     async def _judged(
-        self, trial: PlannedTrial, task: Task, response: Response, judge: str
-    ) -> tuple[list[RatingRow], bool]:
-        """Ratings of one judge, stored ones included, and whether none is left to be asked for."""
+        self,
+        trial: PlannedTrial,
+        task: Task,
+        response: Response,
+        judge: str,
+        writer: Writer[Row],
+    ) -> tuple[list[Rating], bool]:
+        """Ratings of one judge, stored ones included, and whether none is left to be asked for.
+
+        Each judgement goes to the store as it comes: what was paid for must not wait for others.
+        """
         mark_key = self._mark_key(judge, trial.task)
         ratings = self.store.ratings_of(trial.response_key, mark_key)
-        judged = {rating.judgement for rating in ratings}
-        rows = [_row(trial, mark_key, rating) for rating in ratings]
+        judged = {rating.judgement for rating in ratings if rating.status != "failed"}
+        ratings = [rating for rating in ratings if rating.judgement in judged]
         worthless = len(response.text.strip()) <= WORTHLESS_CHARACTERS
         complete = True
         for judgement in range(1, self.marking.judgements + 1):
             if judgement in judged:
                 continue
+            call = None
             if worthless:
-                by_rule = rule_ratings(self.marking.asked, judge, judgement)
-                rows += [_row(trial, mark_key, rating) for rating in by_rule]
-                continue
-            result = await judge_response(
-                self._ask[judge],
-                judge=judge,
-                judgement=judgement,
-                task=task,
-                response=response,
-                rubric=self.marking.rubric,
-                asked=self.marking.asked,
-                flags=self._flags(judge, trial.family),
-            )
-            self._count(result)
-            complete = complete and result.asked
-            if result.asked:
-                call = result.calls[-1][0].key
-                rows += [_row(trial, mark_key, rating, call) for rating in result.ratings]
-        return rows, complete
+                new = rule_ratings(self.marking.asked, judge, judgement)
+            elif self._halted(writer):
+                return ratings, False
+            else:
+                result = await self._judgement(trial, task, response, judge, judgement)
+                complete = complete and result.asked
+                if not result.asked:
+                    continue
+                new, call = list(result.ratings), result.calls[-1][0].key
+            ratings += new
+            writer.add(([_row(trial, mark_key, rating, call) for rating in new], []))
+        return ratings, complete
+
+    async def _judgement(
+        self, trial: PlannedTrial, task: Task, response: Response, judge: str, judgement: int
+    ) -> Judgement:
+        result = await judge_response(
+            self._ask[judge],
+            judge=judge,
+            judgement=judgement,
+            task=task,
+            response=response,
+            rubric=self.marking.rubric,
+            asked=self.marking.asked,
+            flags=self._flags(judge, trial.family),
+        )
+        self._count(result)
+        return result
 
     def _flags(self, judge: str, family: str | None) -> tuple[str, ...]:
         own = self.marking.judges[judge].facts().family
         return ("self_family",) if family is not None and own == family else ()
 
     def _count(self, judgement: Judgement) -> None:
-        self.tally.judgements += 1
         status = judgement.ratings[0].status
         if not judgement.asked:
             self.tally.not_asked += 1
             self.tally.reason = judgement.ratings[0].reason
-        elif status != "ok":
+            return
+        self.tally.judgements += 1
+        if status != "ok":
             self.tally.missing[status] = self.tally.missing.get(status, 0) + 1
 
     def _marks(self, trial: PlannedTrial, ratings: list[Rating]) -> list[MarkRow]:
@@ -199,13 +245,14 @@ def check_rating(
     criterion = marking.rubric.dimension(dimension).marked[place]
     try:
         result = marking.checks[dimension, place](task, response)
+        share, evidence = float(result.share), tuple(map(str, result.evidence))
     except Exception as error:  # noqa: BLE001 - a check of the user's own may raise anything
         reason = f"{criterion.check}: {type(error).__name__}: {error}"[:500]
         return Rating(
             scorer=TEXT, dimension=dimension, criterion=place, status="crashed", reason=reason
         )
-    if not 0 <= result.share <= 1:
-        reason = f"{criterion.check} returned the share {result.share!r}; it lies from 0 to 1"
+    if not 0 <= share <= 1:
+        reason = f"{criterion.check} returned the share {share!r}; it lies from 0 to 1"
         return Rating(
             scorer=TEXT, dimension=dimension, criterion=place, status="invalid", reason=reason
         )
@@ -213,8 +260,8 @@ def check_rating(
         scorer=TEXT,
         dimension=dimension,
         criterion=place,
-        points=round(result.share * criterion.points, 6),
-        evidence=result.evidence,
+        points=round(share * criterion.points, 6),
+        evidence=evidence,
     )
 
 

@@ -14,7 +14,7 @@ from preamblelab.domain.rubrics import Criterion, Rubric
 from preamblelab.errors import SpecError
 from preamblelab.scoring.checks import CHECKS, Check
 from preamblelab.scoring.panel import PROMPT_VERSION
-from preamblelab.scoring.scorers import Scorer
+from preamblelab.scoring.scorers import Scorer, code_version
 
 CHECKS_VERSION = "1"
 """Changes whenever a built-in check may give other points; answers are then marked anew."""
@@ -22,6 +22,16 @@ CHECKS_VERSION = "1"
 TEXT = "text"
 """The scorer that runs the checks which the rubric's criteria name."""
 JUDGE_PREFIX = "judge/"
+
+
+class UnmarkedError(SpecError):
+    """A criterion has nobody to mark it."""
+
+    def __init__(self, dimension: str, place: int, message: str) -> None:
+        super().__init__(message)
+        self.dimension = dimension
+        self.place = place
+        """Place of the criterion in its dimension, from 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +53,7 @@ class Marking:
         """What was marked, by whom, in which version: enough to tell two markings apart."""
         return {
             "rubric": self.rubric.model_dump(mode="json"),
-            "checks": CHECKS_VERSION if self.checks else None,
+            "checks": self._checks_version() if self.checks else None,
             "judges": {name: _judge_document(model) for name, model in self.judges.items()},
             "judgements": self.judgements if self.judges else 0,
             "prompt": PROMPT_VERSION if self.judges else None,
@@ -56,6 +66,15 @@ class Marking:
         document = self.document
         document["rubric"] = self.rubric.digest
         return content_digest(document)
+
+    def _checks_version(self) -> dict[str, str]:
+        """The version of the built-in checks, and that of each check of the user's own."""
+        own = {
+            name: code_version(check)
+            for (dimension, place), check in self.checks.items()
+            if (name := self.rubric.dimension(dimension).marked[place].check or "") not in CHECKS
+        }
+        return {"built_in": CHECKS_VERSION, **own}
 
     def mark_key(self, scorer: str, task_digest: str) -> str:
         """Under what a scorer's ratings of an answer to this task are kept.
@@ -90,9 +109,7 @@ def marking_of(
         SpecError: a scorer cannot be found, or a criterion has nobody to mark it.
     """
     named = tuple(
-        load_scorer(name, folder=folder)
-        for name in experiment.scorers
-        if name != TEXT and not name.startswith(JUDGE_PREFIX)
+        load_scorer(name, folder=folder) for name in experiment.scorers if is_own_scorer(name)
     )
     own = (*scorers, *named)
     judges = {
@@ -118,6 +135,11 @@ def marking_of(
     )
     _refuse_unmarked(marking, experiment, asked)
     return marking
+
+
+def is_own_scorer(name: str) -> bool:
+    """Whether an experiment's word for a scorer means a function of the user's: `module:name`."""
+    return name != TEXT and not name.startswith(JUDGE_PREFIX)
 
 
 def load_scorer(name: str, *, folder: Path | None = None) -> Scorer:
@@ -146,8 +168,9 @@ def _load(name: str, folder: Path | None, *, what: str) -> Any:
         sys.path.insert(0, str(folder))
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise SpecError(f"{what} '{name}': cannot import '{module_name}' ({error})") from error
+    except Exception as error:  # a module of the user's own may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise SpecError(f"{what} '{name}': cannot import '{module_name}' ({reason})") from error
     if not hasattr(module, attribute):
         raise SpecError(f"{what} '{name}': module '{module_name}' has no '{attribute}'")
     return getattr(module, attribute)
@@ -155,20 +178,27 @@ def _load(name: str, folder: Path | None, *, what: str) -> Any:
 
 def _checks(rubric: Rubric, folder: Path | None) -> dict[tuple[str, int], Check]:
     return {
-        (dimension.name, place): _check(criterion, folder)
+        (dimension.name, place): check_of(criterion, folder)
         for dimension in rubric.dimensions
         for place, criterion in enumerate(dimension.marked)
         if criterion.check is not None
     }
 
 
-def _check(criterion: Criterion, folder: Path | None) -> Check:
+def check_of(criterion: Criterion, folder: Path | None) -> Check:
+    """The check that a criterion names.
+
+    Raises:
+        SpecError: there is none of this name, or it is no function.
+    """
     name = criterion.check or ""
     if name in CHECKS:
         return CHECKS[name]
     if ":" not in name:
         raise SpecError(f"no check '{name}'; known: {', '.join(sorted(CHECKS))}, or module:name")
     check: Check = _load(name, folder, what="check")
+    if not callable(check):
+        raise SpecError(f"check '{name}' is no function")
     return check
 
 
@@ -188,10 +218,12 @@ def _refuse_unmarked(
     for name, places in asked.items():
         if places and name not in covered:
             criterion = marking.rubric.dimension(name).marked[places[0]]
-            raise SpecError(
-                f"scorers: nobody marks '{name}' of rubric '{marking.rubric.name}' (criterion "
+            raise UnmarkedError(
+                name,
+                places[0],
+                f"nobody marks '{name}' of rubric '{marking.rubric.name}' (criterion "
                 f"'{criterion.text}' names no check, and {list(experiment.scorers)} hold no "
-                "judge); add judge/MODEL, or a scorer of your own for this dimension"
+                "judge); add judge/MODEL, or a scorer of your own for this dimension",
             )
 
 

@@ -52,8 +52,8 @@ class Judgement:
 
     @property
     def asked(self) -> bool:
-        """Whether the judge could be asked at all; if not, another run may try again."""
-        return any(response.answered for _, response in self.calls)
+        """Whether the judge could be asked to the end; if not, another run tries again."""
+        return bool(self.calls) and self.calls[-1][1].answered
 
 
 Ask = Callable[[Mapping[str, str]], Awaitable[tuple[Request, Response]]]

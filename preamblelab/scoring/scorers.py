@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import CodeType
 from typing import overload
 
 from preamblelab.domain.base import text_digest
@@ -32,6 +33,7 @@ class Scorer:
         """Points for one response; a crash or an impossible share is missing, never zero."""
         try:
             share = self.function(task, response)
+            value = math.nan if share is None else float(share)
         except Exception as error:  # noqa: BLE001 - a user's code may raise anything; it is data
             reason = f"{type(error).__name__}: {error}"[:500]
             return Rating(
@@ -44,7 +46,6 @@ class Scorer:
                 status="invalid",
                 reason="the scorer returned None: it has no opinion",
             )
-        value = float(share)
         if not math.isfinite(value) or not 0 <= value <= 1:
             return Rating(
                 scorer=self.name,
@@ -83,13 +84,32 @@ def scorer(
     def make(given: ScoreFunction) -> Scorer:
         module = getattr(given, "__module__", "")
         called = getattr(given, "__name__", "scorer")
-        code = getattr(given, "__code__", None)
-        written = repr((code.co_code, code.co_consts)) if code is not None else called
         return Scorer(
             name=name or f"{module}:{called}",
             dimension=dimension,
             function=given,
-            version=text_digest(written),
+            version=code_version(given),
         )
 
     return make if function is None else make(function)
+
+
+def code_version(function: Callable[..., object]) -> str:
+    """Changes when the function's own code does, and is the same in every process.
+
+    What the function calls is not looked into.
+    """
+    code = getattr(function, "__code__", None)
+    return text_digest(_written(code) if code is not None else repr(type(function).__qualname__))
+
+
+def _written(value: object) -> str:
+    """A constant, or code with its constants, without addresses, lines or a set's order."""
+    if isinstance(value, CodeType):
+        parts = (value.co_code, value.co_names, value.co_varnames, value.co_freevars)
+        return f"code({parts!r}, {[_written(each) for each in value.co_consts]})"
+    if isinstance(value, tuple):
+        return f"({', '.join(_written(each) for each in value)})"
+    if isinstance(value, frozenset):
+        return f"set({sorted(_written(each) for each in value)})"
+    return repr(value)

@@ -1,9 +1,9 @@
-"""Group commit: many rows, one transaction, off the event loop."""
+"""Group commit: many rows, one transaction, off the event loop; and works side by side."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
-from typing import Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 GROUP_SECONDS: Final = 0.05
 GROUP_ROWS: Final = 200
@@ -64,3 +64,15 @@ class Writer(Generic[T]):
                 return
             if self._closing:
                 self._wake.set()
+
+
+async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do all works side by side; when one ends in an error, none of the others goes on."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
