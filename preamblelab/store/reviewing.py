@@ -21,17 +21,19 @@ ORDER BY t.ordinal LIMIT ?3
 # Distinct models first: a join of an experiment's answers with all answers is their square.
 _MESSAGES: Final = """
 SELECT m.digest, m.body FROM messages m WHERE m.digest IN (
-    SELECT r.messages_digest FROM responses r WHERE r.role = 'subject' AND r.model_id IN (
-        SELECT DISTINCT mine.model_id FROM trials t
+    SELECT r.messages_digest FROM responses r
+    WHERE r.role = 'subject' AND (r.model_id, r.endpoint) IN (
+        SELECT DISTINCT mine.model_id, mine.endpoint FROM trials t
         JOIN responses mine ON mine.key = t.response_key WHERE t.experiment_id = ?1))
 """
 
 _ANSWERS: Final = f"""
 SELECT names.model, r.messages_digest, substr(x.text, 1, {BEGINNING}),
     r.prompt_tokens, r.estimated
-FROM (SELECT DISTINCT t.model, mine.model_id FROM trials t
+FROM (SELECT DISTINCT t.model, mine.model_id, mine.endpoint FROM trials t
     JOIN responses mine ON mine.key = t.response_key WHERE t.experiment_id = ?1) names
-JOIN responses r ON r.model_id = names.model_id AND r.role = 'subject'
+JOIN responses r ON r.model_id = names.model_id AND r.endpoint = names.endpoint
+    AND r.role = 'subject'
 JOIN texts x ON x.response_id = r.id
 """  # noqa: S608 - our own constants
 
@@ -55,7 +57,8 @@ class Reviewing(Marking):
         """Every stored answer of the experiment's models, as the delivery review reads it.
 
         Answers of other experiments count as well: a model that never sees its preamble shows it
-        most clearly across preambles.
+        most clearly across preambles. Answers of the same id at another endpoint do not: another
+        server may treat system messages otherwise.
 
         Returns:
             Per answer: model, system (digest; empty without a system message),
