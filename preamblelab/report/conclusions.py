@@ -27,22 +27,24 @@ def noise_lines(findings: Findings) -> list[str]:
 
 def segments_section(findings: Findings) -> Section:
     """Effects by baseline tier and by size, with the naive figure and what it owes to chance."""
-    sizes = set(findings.scores["size"].dropna()) if "size" in findings.scores else set()
+    scores = findings.delivered
+    sizes = set(scores["size"].dropna()) if "size" in scores else set()
     kinds = ["tier", *(["size", "tier x size"] if len(sizes) > 1 else [])]
     rows = []
     notes = []
     for kind in kinds:
         table = segment_effects(
-            findings.scores,
+            findings.delivered,
             by=kind,  # type: ignore[arg-type]
             baseline=findings.baseline,
             level=findings.level,
         )
         for row in table.to_dict("records"):
-            if row["flag"] == "empty":
+            if row["flags"] == "empty":
                 continue
             if row["effect"] != row["effect"]:
-                notes.append(str(row["sentence"]))
+                if kind != "tier x size":  # it would only say the same of smaller groups
+                    notes.append(str(row["sentence"]))
                 continue
             named = [f"{name} {row[name]}" for name in ("tier", "size") if _named(row[name])]
             rows.append(
@@ -51,10 +53,10 @@ def segments_section(findings: Findings) -> Section:
                     str(row["variant"]),
                     str(row["models"]),
                     _signed(row["effect"]),
-                    _span(row["lo"], row["hi"]),
+                    _span(row["low"], row["high"]),
                     _signed(row["naive_effect"]),
                     _signed(row["coupling"]),
-                    str(row["flag"]).replace(";", ", "),
+                    str(row["flags"]).replace(";", ", "),
                 )
             )
     columns = (
@@ -87,7 +89,7 @@ def segments_section(findings: Findings) -> Section:
 
 def clauses_section(findings: Findings) -> Section:
     """Main effect of every clause that stands against the same variant without it."""
-    labels = [str(label) for label in findings.scores["variant"].unique()]
+    labels = [str(label) for label in findings.delivered["variant"].unique()]
     clauses = dict.fromkeys(part for label in labels for part in label.split("+")[1:])
     lines = []
     for clause in clauses:
@@ -96,9 +98,9 @@ def clauses_section(findings: Findings) -> Section:
         ):
             continue
         table = factor_effects(
-            findings.scores, clause, baseline=findings.baseline, level=findings.level
+            findings.delivered, clause, baseline=findings.baseline, level=findings.level
         )
-        chosen = table[(table["scope"] == "all") | table["differs"].fillna(value=False)]
+        chosen = table[(table["group"] == "all") | table["differs"].fillna(value=False)]
         lines += [f"{clause}: {sentence}" for sentence in chosen["sentence"]]
     return Section(title="Clauses", lines=tuple(lines))
 
@@ -108,6 +110,8 @@ def tiers_section(findings: Findings) -> Section:
     if findings.scores["model"].nunique() < 2:
         return Section()
     arms = [findings.baseline]
+    if findings.scores["task"].nunique() < 2:
+        return Section(title="Models", lines=("One task tells no two models apart.",))
     table = rank_tiers(findings.scores, variants=arms, level=findings.level)
     moves = tiers_by_repetition(findings.scores, variants=arms, level=findings.level)
     moved = {row["unit"]: row for row in moves.to_dict("records")}
@@ -119,16 +123,15 @@ def tiers_section(findings: Findings) -> Section:
                 "-" if row["tier"] != row["tier"] or row["tier"] is None else str(int(row["tier"])),
                 str(row["unit"]),
                 _plain(row["mean"]),
-                _span(row["lo"], row["hi"], signed=False),
-                f"{row['rank_lo']:.0f} to {row['rank_hi']:.0f}",
+                _span(row["low"], row["high"], signed=False),
+                f"{row['rank_low']:.0f} to {row['rank_high']:.0f}",
                 str(move.get("status", "")),
                 _plain(move.get("range", float("nan"))),
             )
         )
     columns = ("tier", "model", "mean", "95 % interval", "rank", "over repetitions", "range")
     grid = Grid(columns=columns, rows=tuple(rows), right=frozenset({"mean", "range"}))
-    notes = ("One task tells no two models apart.",) if (table["flag"] == "one_task").any() else ()
-    return Section(title=f"Models under {findings.baseline}", grid=grid, notes=notes)
+    return Section(title=f"Models under {findings.baseline}", grid=grid)
 
 
 def judges_section(findings: Findings) -> Section:

@@ -9,10 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from preamblelab.errors import TableError
+from preamblelab.stats.codes import Codes, Floats
 from preamblelab.stats.intervals import t_quantile
 from preamblelab.stats.reliability import (
-    Codes,
-    Floats,
     Share,
     absolute_icc,
     clustered_mean,
@@ -32,15 +31,15 @@ AGREEMENT_COLUMNS = (
     "threshold",
     "threshold_share",
     "disagreement",
-    "disagreement_lo",
-    "disagreement_hi",
+    "disagreement_low",
+    "disagreement_high",
     "bias",
-    "bias_lo",
-    "bias_hi",
+    "bias_low",
+    "bias_high",
     "judge_sd",
     "alpha",
     "icc",
-    "flag",
+    "flags",
     "sentence",
 )
 """What `judge_agreement` returns."""
@@ -70,7 +69,7 @@ def judge_agreement(
         judges ``all`` where there are more than two: `n` answers marked by both, `n_tasks,
         threshold, threshold_share` (of the maximum), `disagreement` (share, task-clustered
         interval), `bias` (points by which a is more lenient than b, with interval), `judge_sd`
-        (points, sd of the difference / sqrt 2), `alpha`, `icc` (ICC(A,1)), `flag` and `sentence`.
+        (points, sd of the difference / sqrt 2), `alpha`, `icc` (ICC(A,1)), `flags` and `sentence`.
         A row ``all`` has the disagreement of all its pairs and no bias.
 
     Examples:
@@ -116,7 +115,7 @@ def family_favour(
         level: Confidence, 0 to 1.
 
     Returns:
-        A row per judge: `judge, family, n_own, n_other, favour, lo, hi` (points), `flag`
+        A row per judge: `judge, family, n_own, n_other, favour, low, high` (points), `flags`
         (``no_own_answers``, ``no_other_answers``, ``no_other_judge``) and `sentence`.
     """
     marks = _Marks.of(df)
@@ -138,11 +137,11 @@ def family_favour(
             f"{judge}: cannot be said ({flag})."
             if flag
             else f"{judge}: {found.value:+.1f} points for its own family "
-            f"({found.lo:+.1f} to {found.hi:+.1f}), quality and leniency taken off."
+            f"({found.low:+.1f} to {found.high:+.1f}), quality and leniency taken off."
         )
         row = (judge, family or None, int(own.sum()), int(rest.sum()))
-        rows.append((*row, found.value, found.lo, found.hi, flag, says))
-    columns = ["judge", "family", "n_own", "n_other", "favour", "lo", "hi", "flag", "sentence"]
+        rows.append((*row, found.value, found.low, found.high, flag, says))
+    columns = ["judge", "family", "n_own", "n_other", "favour", "low", "high", "flags", "sentence"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -238,15 +237,15 @@ def _pair_row(
         "threshold": threshold,
         "threshold_share": threshold / highest if highest > 0 else np.nan,
         "disagreement": rate.value,
-        "disagreement_lo": rate.lo,
-        "disagreement_hi": rate.hi,
+        "disagreement_low": rate.low,
+        "disagreement_high": rate.high,
         "bias": bias.value,
-        "bias_lo": bias.lo,
-        "bias_hi": bias.hi,
+        "bias_low": bias.low,
+        "bias_high": bias.high,
         "judge_sd": float(gap.std(ddof=1) / np.sqrt(2.0)) if len(gap) > 1 else np.nan,
         "alpha": alpha,
         "icc": absolute_icc(pair),
-        "flag": flag,
+        "flags": flag,
         "sentence": _sentence(dimension, names, rate, bias, alpha, threshold, flag),
     }
 
@@ -275,17 +274,17 @@ def _all_row(
         "threshold": threshold,
         "threshold_share": threshold / highest if highest > 0 else np.nan,
         "disagreement": rate.value,
-        "disagreement_lo": rate.lo,
-        "disagreement_hi": rate.hi,
+        "disagreement_low": rate.low,
+        "disagreement_high": rate.high,
         "bias": np.nan,
-        "bias_lo": np.nan,
-        "bias_hi": np.nan,
+        "bias_low": np.nan,
+        "bias_high": np.nan,
         "judge_sd": float(np.sqrt(np.nanmean(np.where(known, gap, np.nan) ** 2) / 2.0))
         if known.any()
         else np.nan,
         "alpha": alpha,
         "icc": absolute_icc(cells),
-        "flag": flag,
+        "flags": flag,
         "sentence": f"{says}; alpha {alpha:.2f}{_advice(flag)}",
     }
 
@@ -322,7 +321,7 @@ def _sentence(
     mild = names[0] if bias.value >= 0 else names[1]
     text = (
         f"{who}: apart by {threshold:g} or more on {rate.value:.0%} of the answers "
-        f"({rate.lo:.0%} to {rate.hi:.0%}); {mild} is milder by {abs(bias.value):.2g}"
+        f"({rate.low:.0%} to {rate.high:.0%}); {mild} is milder by {abs(bias.value):.2g}"
     )
     if flag == "no_variation":
         return text + "; no answer differs from another, so alpha says nothing."

@@ -4,12 +4,11 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from preamblelab.errors import SpecError
+from preamblelab.stats.codes import Floats
 
-Floats = NDArray[np.float64]
 Spending = Literal["obrien-fleming", "pocock", "none"]
 
 _NODES = 160

@@ -1,4 +1,4 @@
-"""Owns the numbering of names: columns and their combinations as whole numbers from 0."""
+"""Owns the numbering of names, whole numbers from 0, and sums and means over them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +9,8 @@ import pandas as pd
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+SCORE_RANGE = (0.0, 100.0)
+"""Lowest and highest possible score, in points."""
 
 
 def column_codes(column: "pd.Series[Any]") -> tuple[Codes, int]:
@@ -51,3 +53,11 @@ def compressed(codes: Codes, size: int) -> tuple[Codes, Codes]:
 def group_sums(values: Floats, group: Codes, n_groups: int) -> Floats:
     """Sum of the values of each group; 0 for a group without values."""
     return np.bincount(group, weights=values, minlength=n_groups).astype(np.float64)
+
+
+def mean_over(values: Floats, axis: int) -> Floats:
+    """Mean of what is there; NaN (and no warning) where nothing is."""
+    there = np.isfinite(values)
+    count = there.sum(axis=axis)
+    total = np.where(there, values, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -28,12 +28,11 @@ from preamblelab.stats.pairs import (
     paired_cells,
     repetition_summary,
 )
+from preamblelab.stats.sentences import LIKE_THESE, THESE
 from preamblelab.stats.tables import cells_of_trials
 
 Estimand = Literal["auto", "tasks", "these_tasks"]
 ESTIMANDS = ("auto", "tasks", "these_tasks")
-LIKE_THESE = "tasks like these"
-THESE = "these tasks"
 FEW_TASKS = 8
 MODERATED_TASKS = 5
 INFORMATIVE_SHARE = 0.05

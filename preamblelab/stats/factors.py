@@ -7,26 +7,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from preamblelab.errors import TableError
-from preamblelab.stats.folds import Estimate, Folds, estimate, mean_over
-from preamblelab.stats.grid import Floats, Grid, score_grid
+from preamblelab.stats.codes import Floats, mean_over
+from preamblelab.stats.folds import Estimate, Folds, estimate
+from preamblelab.stats.grid import Grid, score_grid
 from preamblelab.stats.intervals import holm, t_p_value, t_quantile
+from preamblelab.stats.sentences import LIKE_THESE, MODELS_LIKE_THESE, interval, points
 
 COLUMNS = (
-    "scope",
+    "group",
     "name",
     "models",
     "variants",
     "n_tasks",
     "effect",
-    "lo",
-    "hi",
+    "low",
+    "high",
     "difference",
-    "difference_lo",
-    "difference_hi",
+    "difference_low",
+    "difference_high",
     "p_holm",
     "differs",
-    "cluster",
-    "flag",
+    "scope",
+    "flags",
     "sentence",
 )
 """What `factor_effects` returns."""
@@ -60,20 +62,20 @@ def factor_effects(
         df: Long score table.
         clause: Name of the clause: a part of the labels after ``+``, or a column of true and false.
         baseline: Label of the arm without a preamble.
-        level: Confidence, 0 to 1; where it differs is corrected by Holm within each scope.
+        level: Confidence, 0 to 1; where it differs is corrected by Holm within each group.
 
     Returns:
         A row for ``all`` and one for each ``model``, ``variant``, ``size`` and ``model x variant``
-        (where there are several): `scope, name, models, variants, n_tasks, effect, lo, hi`
-        (points), `difference` from the other rows of the scope with `difference_lo,
-        difference_hi` (not corrected), `p_holm, differs` (shown to be different), `cluster, flag`
+        (where there are several): `group, name, models, variants, n_tasks, effect, low, high`
+        (points), `difference` from the other rows of the group with `difference_low,
+        difference_high` (not corrected), `p_holm, differs` (shown to be different), `scope, flags`
         and `sentence`.
 
     Examples:
         >>> from preamblelab.stats.simulate import simulate_scores
-        >>> df = simulate_scores(variants=("mini", "mini+brief"), run_sd=0, variant_task_sd=0,
+        >>> df = simulate_scores(variants=("mini", "mini+brief"), repetition_sd=0, task_sd=5,
         ...                      effect={"mini+brief": -3.0}, floor=None, ceiling=None,
-        ...                      models={"a": 50.0, "b": 60.0}, task_sd=5)
+        ...                      models={"a": 50.0, "b": 60.0}, variant_task_sd=0)
         >>> float(factor_effects(df, "brief")["effect"].round(6)[0])
         -3.0
 
@@ -92,21 +94,21 @@ def factor_effects(
     labels = [grid.variants[without] for _, without in pairs]
     rows = [_row("all", clause, np.ones(len(units.model), dtype=bool), units, grid, level)]
     sizes = [grid.sizes[model] for model in grid.models]
-    scopes: dict[str, list[tuple[str, NDArray[np.bool_]]]] = {
+    groups: dict[str, list[tuple[str, NDArray[np.bool_]]]] = {
         "model": [(m, units.model == i) for i, m in enumerate(grid.models)],
         "variant": [(v, units.variant == i) for i, v in enumerate(labels)],
         "size": [(s, np.array([sizes[m] == s for m in units.model])) for s in dict.fromkeys(sizes)],
     }
     if len(labels) > 1:
-        scopes["model x variant"] = [
+        groups["model x variant"] = [
             (f"{grid.models[m]} / {labels[v]}", (units.model == m) & (units.variant == v))
             for m, v in zip(units.model, units.variant, strict=True)
         ]
-    for scope, members in scopes.items():
+    for group, members in groups.items():
         present = [(name, own) for name, own in members if _has(units, own)]
         if len(present) < 2:
             continue
-        found = [_row(scope, name, own, units, grid, level) for name, own in present]
+        found = [_row(group, name, own, units, grid, level) for name, own in present]
         rows += _corrected(found, 1.0 - level)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -154,14 +156,14 @@ def _units(grid: Grid, pairs: list[tuple[int, int]]) -> _Units:
 def _clusters(units: _Units, grid: Grid) -> tuple[NDArray[np.int64], str]:
     seen = np.isfinite(units.difference).any(axis=0)
     if len(np.unique(grid.cluster[seen])) >= 5:
-        return np.broadcast_to(grid.cluster, units.difference.shape), "tasks"
-    return np.repeat(units.model[:, None], units.difference.shape[1], axis=1), "models"
+        return np.broadcast_to(grid.cluster, units.difference.shape), LIKE_THESE
+    return np.repeat(units.model[:, None], units.difference.shape[1], axis=1), MODELS_LIKE_THESE
 
 
 def _row(
-    scope: str, name: str, own: NDArray[np.bool_], units: _Units, grid: Grid, level: float
+    group: str, name: str, own: NDArray[np.bool_], units: _Units, grid: Grid, level: float
 ) -> dict[str, object]:
-    clusters, cluster = _clusters(units, grid)
+    clusters, scope = _clusters(units, grid)
     folds = Folds(baseline=units.difference[None], effect=units.difference[None])
     member = np.broadcast_to(own[:, None], units.difference.shape)[None]
     arm = np.where(np.isfinite(units.difference), units.arm, np.nan)
@@ -169,25 +171,25 @@ def _row(
     used = own & np.isfinite(units.difference).any(axis=1)
     tasks = np.isfinite(units.difference[own]).any(axis=0).sum()
     row: dict[str, object] = {
-        "scope": scope,
+        "group": group,
         "name": name,
         "models": len(np.unique(units.model[used])),
         "variants": len(np.unique(units.variant[used])),
         "n_tasks": int(tasks),
         "effect": found.effect,
-        "lo": found.lo,
-        "hi": found.hi,
+        "low": found.low,
+        "high": found.high,
         "p_holm": np.nan,
         "differs": False,
-        "cluster": cluster,
-        "flag": _flag(found),
+        "scope": scope,
+        "flags": _flag(found),
     }
-    contrast = _contrast(units, own, clusters, level) if scope != "all" else (np.nan,) * 4
-    keys = ("difference", "difference_lo", "difference_hi", "p")
+    contrast = _contrast(units, own, clusters, level) if group != "all" else (np.nan,) * 4
+    keys = ("difference", "difference_low", "difference_high", "p")
     row |= dict(zip(keys, contrast, strict=True))
-    span = f"{found.lo:+.1f} to {found.hi:+.1f}" if np.isfinite(found.lo) else "no interval"
-    who = "over all models and variants" if scope == "all" else f"for {scope} {name}"
-    row["sentence"] = f"The clause moves the score {who} by {found.effect:+.1f} points ({span})."
+    span = interval(found.low, found.high) if np.isfinite(found.low) else "(no interval)"
+    who = "over all models and variants" if group == "all" else f"for {group} {name}"
+    row["sentence"] = f"The clause moves the score {who} by {points(found.effect)} points {span}."
     return row
 
 
@@ -196,7 +198,7 @@ def _flag(found: Estimate) -> str:
         return "empty"
     if found.flat:
         return "zero_variance"
-    return "too_few_clusters" if found.n_eff < 2 else ""
+    return "too_few_clusters" if found.n_effective < 2 else ""
 
 
 def _contrast(
@@ -233,6 +235,6 @@ def _corrected(rows: list[dict[str, object]], alpha: float) -> list[dict[str, ob
         if row["differs"]:
             row["sentence"] = (
                 str(row["sentence"])[:-1]
-                + f", {float(str(row['difference'])):+.1f} beside the others: it differs here."
+                + f", {points(float(str(row['difference'])))} beside the others: it differs here."
             )
     return rows

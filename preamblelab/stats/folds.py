@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from preamblelab.stats.intervals import unseen_share
+from preamblelab.stats.codes import SCORE_RANGE, Floats, mean_over
+from preamblelab.stats.intervals import no_variation_limits
 
-Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Unit = Literal["model", "cell"]
 
@@ -30,13 +30,13 @@ class Estimate:
 
     effect: float
     """Points."""
-    lo: float
+    low: float
     """Lower end of the interval, points."""
-    hi: float
+    high: float
     """Upper end."""
     se: float
     """Standard error, points."""
-    n_eff: float
+    n_effective: float
     """Clusters of equal weight that would carry as much."""
     models: int
     """Models that are in the segment in any fold."""
@@ -53,57 +53,56 @@ class Estimate:
     def absent(cls) -> "Estimate":
         """The estimate of an empty segment."""
         nan = float("nan")
-        figures = {"effect": nan, "lo": nan, "hi": nan, "se": nan, "n_eff": 0.0, "filled": 0.0}
+        figures = {
+            "effect": nan,
+            "low": nan,
+            "high": nan,
+            "se": nan,
+            "n_effective": 0.0,
+            "filled": 0.0,
+        }
         return cls(**figures, models=0, cells=0, borderline=0, flat=False)
 
     def without_interval(self) -> "Estimate":
         """The same effect with no claim about its precision."""
-        return replace(self, lo=float("nan"), hi=float("nan"))
+        return replace(self, low=float("nan"), high=float("nan"))
 
 
-def mean_over(values: Floats, axis: int) -> Floats:
-    """Mean of what is there; NaN (and no warning) where nothing is."""
-    there = np.isfinite(values)
-    count = there.sum(axis=axis)
-    total = np.where(there, values, 0.0).sum(axis=axis)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def naive_folds(runs: Floats, arm: Floats, unit: Unit) -> Folds:
+def naive_folds(repeated: Floats, arm: Floats, unit: Unit) -> Folds:
     """Tier and effect from the same baseline answers: the reading to compare with.
 
     Args:
-        runs: Baseline scores, models x tasks x repetitions.
+        repeated: Baseline scores, models x tasks x repetitions.
         arm: Mean scores of the variant, models x tasks.
         unit: What the tier sorts.
 
     Returns:
         One fold.
     """
-    mean = mean_over(runs, axis=-1)
+    mean = mean_over(repeated, axis=-1)
     effect = arm - mean
     judged = np.where(np.isfinite(effect), mean, np.nan)
     return Folds(baseline=_by_unit(judged, unit)[None], effect=effect[None])
 
 
-def leave_one_run_out(runs: Floats, arm: Floats, unit: Unit) -> Folds:
+def leave_one_repetition_out(repeated: Floats, arm: Floats, unit: Unit) -> Folds:
     """Each repetition of the baseline measures the effect once; the others judge the tier.
 
     Args:
-        runs: Baseline scores, models x tasks x repetitions.
+        repeated: Baseline scores, models x tasks x repetitions.
         arm: Mean scores of the variant, models x tasks.
         unit: What the tier sorts.
 
     Returns:
         One fold per repetition; a cell takes part where it has another repetition to judge it.
     """
-    there = np.isfinite(runs)
-    filled = np.where(there, runs, 0.0)
+    there = np.isfinite(repeated)
+    filled = np.where(there, repeated, 0.0)
     others = there.sum(axis=-1, keepdims=True) - there
     judge = np.where(
         others > 0, (filled.sum(axis=-1, keepdims=True) - filled) / np.maximum(others, 1), np.nan
     )
-    effect = arm[..., None] - runs
+    effect = arm[..., None] - repeated
     usable = np.isfinite(effect) & np.isfinite(judge)
     judge = np.moveaxis(np.where(usable, judge, np.nan), -1, 0)
     effect = np.moveaxis(np.where(usable, effect, np.nan), -1, 0)
@@ -201,26 +200,28 @@ def estimate(
     carried = np.bincount(group, weights=share.ravel())
     psi = np.bincount(group, weights=pull.ravel())
     k = int((carried > 0).sum())
-    n_eff = float(carried.sum() ** 2 / (carried**2).sum())
+    n_effective = float(carried.sum() ** 2 / (carried**2).sum())
     value = float(means[filled].mean())
     se = float(np.sqrt(k / (k - 1) * (psi**2).sum())) if k > 1 else float("nan")
     # Residues of rounding are no variation.
     flat = k > 1 and se <= 1e-10
-    lo = hi = float("nan")
+    low = high = float("nan")
     if flat:
-        unseen = float(unseen_share(np.array(n_eff), (1.0 - level) / 2.0))
-        mean = float((share * np.where(share > 0, arm, 0.0)).sum())
-        lo, hi = value - unseen * mean, value + unseen * (100.0 - mean)
-    elif n_eff >= 2.0:
-        half = -float(stdtrit(n_eff - 1.0, (1.0 - level) / 2.0)) * se
-        lo, hi = max(value - half, -100.0), min(value + half, 100.0)
+        mean = (share * np.where(share > 0, arm, 0.0)).sum()
+        limits = no_variation_limits(
+            np.array(value), mean, np.array(n_effective), level, SCORE_RANGE
+        )
+        low, high = (float(limit) for limit in limits)
+    elif n_effective >= 2.0:
+        half = -float(stdtrit(n_effective - 1.0, (1.0 - level) / 2.0)) * se
+        low, high = max(value - half, -100.0), min(value + half, 100.0)
     cells = np.asarray(inside.any(axis=0), dtype=bool)
     return Estimate(
         effect=value,
-        lo=lo,
-        hi=hi,
+        low=low,
+        high=high,
         se=se,
-        n_eff=n_eff,
+        n_effective=n_effective,
         models=int(cells.any(axis=1).sum()),
         cells=int(cells.sum()),
         borderline=_borderline(inside, np.isfinite(folds.effect)) if unit == "model" else 0,

@@ -7,9 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from preamblelab.errors import TableError
+from preamblelab.stats.codes import Floats
 from preamblelab.stats.tables import trial_scores
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -280,3 +280,12 @@ def found_chance(ratio: Floats, df: Floats, quantile: Floats) -> Floats:
     """Chance that |t| exceeds the quantile when the true effect is `ratio` standard errors."""
     upper = 1.0 - special.nctdtr(df, ratio, quantile)
     return np.asarray(upper + special.nctdtr(df, ratio, -quantile), dtype=np.float64)
+
+
+def binomial_limits(share: Floats, n: Floats, level: float) -> tuple[Floats, Floats]:
+    """Clopper-Pearson limits of a share of `n` observations, which need not be a whole number."""
+    tail = (1.0 - level) / 2.0
+    hits, misses = share * n, (1.0 - share) * n
+    low = special.betaincinv(np.maximum(hits, 1e-12), misses + 1.0, tail)
+    high = special.betaincinv(hits + 1.0, np.maximum(misses, 1e-12), 1.0 - tail)
+    return np.where(hits > 0, low, 0.0), np.where(misses > 0, high, 1.0)

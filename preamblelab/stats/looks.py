@@ -10,9 +10,9 @@ from scipy.special import ndtr, stdtrit
 
 from preamblelab.errors import SpecError
 from preamblelab.stats.boundaries import Spending, nominal_alphas
-from preamblelab.stats.intervals import unseen_share
+from preamblelab.stats.codes import SCORE_RANGE, Floats, mean_over
+from preamblelab.stats.intervals import no_variation_limits
 
-Floats = NDArray[np.float64]
 Decision = Literal["better", "worse", "equivalent", "undecided", "futile", "waiting"]
 
 DECISIONS: tuple[Decision, ...] = (
@@ -23,7 +23,7 @@ DECISIONS: tuple[Decision, ...] = (
     "futile",
     "waiting",
 )
-"""What a look may say: three claims; not yet; no claim to be expected; cells not asked yet."""
+"""What a look may say: three claims; not yet; no claim to be expected; trials not asked yet."""
 
 CLAIMS = 3
 """The first so many decisions are claims."""
@@ -45,7 +45,7 @@ class Plan:
 
     n_tasks: int
     """Tasks of the suite."""
-    n_runs: int = 3
+    n_repetitions: int = 3
     """Most repetitions of a cell."""
     margin: float = 5.0
     """Points that matter: inside plus or minus this, arms are equivalent."""
@@ -55,7 +55,7 @@ class Plan:
     """How the error is spent over the looks; ``none`` looks once, at the end."""
     futility: float = 0.10
     """Stop when the predicted chance of any claim at the last look is below this share."""
-    run_share: float = 0.5
+    repetition_share: float = 0.5
     """Share of a single answer's variance that repeating it would average away, as planned."""
     sharing: int = 1
     """Pairs that share alpha: 1 gives every pair its own."""
@@ -68,11 +68,11 @@ class Plan:
         """Refuse a plan that could not be followed."""
         wrong = {
             "n_tasks": self.n_tasks < 1,
-            "n_runs": self.n_runs < 1,
+            "n_repetitions": self.n_repetitions < 1,
             "margin": self.margin < 0.0,
             "alpha": not 0.0 < self.alpha < 1.0,
             "futility": not 0.0 <= self.futility < 1.0,
-            "run_share": not 0.0 <= self.run_share <= 1.0,
+            "repetition_share": not 0.0 <= self.repetition_share <= 1.0,
             "sharing": self.sharing < 1,
             "order": bool(self.order) and len(set(self.order)) != self.n_tasks,
         }
@@ -84,7 +84,7 @@ class Plan:
     def for_tasks(
         cls, tasks: Sequence[str], *, strata: Mapping[str, str] | None = None, **settings: Any
     ) -> "Plan":
-        """A plan that records the order of its tasks, as a run needs it.
+        """A plan that records the order of its tasks, as whoever asks needs it.
 
         Args:
             tasks: Task identifiers.
@@ -97,20 +97,20 @@ class Plan:
     @property
     def looks(self) -> tuple[int, ...]:
         """Cells per arm at each look; 35 tasks x 3 give 7 14 21 28 35 52 70 87 105."""
-        total = self.n_tasks * self.n_runs
+        total = self.n_tasks * self.n_repetitions
         if self.spending == "none":
             return (total,)
         first = [round(self.n_tasks * share / 5) for share in range(1, 6)]
         later = [
-            self.n_tasks * done + cells
-            for done in range(1, self.n_runs)
-            for cells in (self.n_tasks // 2, self.n_tasks)
+            self.n_tasks * done + trials
+            for done in range(1, self.n_repetitions)
+            for trials in (self.n_tasks // 2, self.n_tasks)
         ]
-        return tuple(sorted({cells for cells in (*first, *later) if cells > 0}))
+        return tuple(sorted({trials for trials in (*first, *later) if trials > 0}))
 
     @property
     def information(self) -> tuple[float, ...]:
-        """Share of the final information at each look, from the planned `run_share`."""
+        """Share of the final information at each look, from the planned `repetition_share`."""
         return tuple(self._precision(c) / self._precision(self.looks[-1]) for c in self.looks)
 
     @property
@@ -118,14 +118,14 @@ class Plan:
         """Two-sided error of each look's own interval."""
         return nominal_alphas(self.information, self.alpha / self.sharing, self.spending)
 
-    def _precision(self, cells: int) -> float:
-        full, part = divmod(cells, self.n_tasks)
+    def _precision(self, trials: int) -> float:
+        full, part = divmod(trials, self.n_tasks)
         seen = self.n_tasks if full else part
-        own = (1.0 - self.run_share) * seen
+        own = (1.0 - self.repetition_share) * seen
         if not full:
-            return seen**2 / (own + self.run_share * part)
+            return seen**2 / (own + self.repetition_share * part)
         repeats = part / (full + 1) + (self.n_tasks - part) / full
-        return seen**2 / (own + self.run_share * repeats)
+        return seen**2 / (own + self.repetition_share * repeats)
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain values, to be stored before the first call."""
@@ -166,9 +166,9 @@ class Walk(NamedTuple):
 
     effect: Floats
     """Mean paired difference, points."""
-    lo: Floats
+    low: Floats
     """Lower end of the look's interval, points."""
-    hi: Floats
+    high: Floats
     """Upper end."""
     n_tasks: NDArray[np.int64]
     """Tasks with a score in both arms."""
@@ -217,7 +217,7 @@ def walk_looks(
         baseline: Scores, pairs x tasks in the plan's order x repetitions; NaN where missing.
         variant: The same for the other arm.
         plan: The plan.
-        asked: Where both arms were asked, the same shape; a look with cells not yet asked waits.
+        asked: Where both arms were asked, the same shape; a look with trials not yet asked waits.
             None: all were.
         cluster: Group of each task, in the plan's order: tasks of one source are dependent. None:
             each task is its own.
@@ -225,13 +225,13 @@ def walk_looks(
     Returns:
         Effects, intervals and decisions of each look, and when each pair settled.
     """
-    _, tasks, runs = baseline.shape
-    place = np.arange(tasks)[:, None] + tasks * np.arange(runs)
+    _, tasks, repetitions = baseline.shape
+    place = np.arange(tasks)[:, None] + tasks * np.arange(repetitions)
     alphas = plan.nominal_alphas
     shares = plan.information
     seen: list[tuple[Floats, Floats, Floats, NDArray[np.int64], NDArray[np.int64]]] = []
-    for cells, alpha, share in zip(plan.looks, alphas, shares, strict=True):
-        inside = place < cells
+    for trials, alpha, share in zip(plan.looks, alphas, shares, strict=True):
+        inside = place < trials
         difference, arm = _differences(baseline, variant, inside)
         errors = (float(alpha), float(alphas[-1]))
         look = _look(difference, arm, cluster, plan, share, errors)
@@ -239,13 +239,15 @@ def walk_looks(
             waiting = ~(asked | ~inside).all(axis=(1, 2))
             look = (*look[:4], np.where(waiting, _WAITING, look[4]))
         seen.append(look)
-    effect, lo, hi, counts, decision = (np.stack(part, axis=1) for part in zip(*seen, strict=True))
+    effect, low, high, counts, decision = (
+        np.stack(part, axis=1) for part in zip(*seen, strict=True)
+    )
     closed = (decision < CLAIMS) | (decision == _FUTILE)
     settled = np.where(closed.any(axis=1), closed.argmax(axis=1), len(alphas))
     return Walk(
         effect=effect,
-        lo=lo,
-        hi=hi,
+        low=low,
+        high=high,
         n_tasks=counts.astype(np.int64),
         decision=decision.astype(np.int64),
         settled_at=settled.astype(np.int64),
@@ -281,21 +283,20 @@ def _look(
     several = units > 1.0
     freedom = np.where(several, units - 1.0, 1.0)
     half = np.where(several, -stdtrit(freedom, alpha / 2.0) * se, np.inf)
-    lo, hi = effect - half, effect + half
+    low, high = effect - half, effect + half
     flat = several & (se <= 1e-12)
     if flat.any():
         # No variation seen is not certainty: the unseen share of tasks may lie at either end.
-        unseen = unseen_share(np.maximum(units, 1.0), alpha / 2.0)
-        variant_mean = arm.sum(axis=1) / count
-        lo = np.where(flat, effect - unseen * variant_mean, lo)
-        hi = np.where(flat, effect + unseen * (100.0 - variant_mean), hi)
-    decision = _claims(lo, hi, plan.margin)
+        mean = arm.sum(axis=1) / count
+        exact = no_variation_limits(effect, mean, units, 1.0 - alpha, SCORE_RANGE)
+        low, high = np.where(flat, exact[0], low), np.where(flat, exact[1], high)
+    decision = _claims(low, high, plan.margin)
     if plan.futility > 0.0 and share < 1.0:
         chance = _chance_of_claim(effect, se, share, last_alpha, plan)
         # Two tasks tell nothing of the spread; a flat sample nothing at all.
         hopeless = (decision == _UNDECIDED) & (chance < plan.futility) & (units > 2) & ~flat
         decision = np.where(hopeless, _FUTILE, decision)
-    return effect, np.maximum(lo, -100.0), np.minimum(hi, 100.0), n, decision
+    return effect, np.maximum(low, -100.0), np.minimum(high, 100.0), n, decision
 
 
 def _errors_of_groups(
@@ -313,17 +314,14 @@ def _errors_of_groups(
 
 
 def _task_means(scores: Floats, inside: NDArray[np.bool_]) -> Floats:
-    there = np.isfinite(scores) & inside
-    count = there.sum(axis=2)
-    total = np.where(there, scores, 0.0).sum(axis=2)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return mean_over(np.where(inside, scores, np.nan), axis=2)
 
 
-def _claims(lo: Floats, hi: Floats, margin: float) -> NDArray[np.int64]:
-    decision = np.full(lo.shape, _UNDECIDED, dtype=np.int64)
-    decision[(lo > -margin) & (hi < margin)] = 2
-    decision[hi < 0.0] = 1
-    decision[lo > 0.0] = 0
+def _claims(low: Floats, high: Floats, margin: float) -> NDArray[np.int64]:
+    decision = np.full(low.shape, _UNDECIDED, dtype=np.int64)
+    decision[(low > -margin) & (high < margin)] = 2
+    decision[high < 0.0] = 1
+    decision[low > 0.0] = 0
     return decision
 
 

@@ -8,10 +8,11 @@ from scipy import special
 
 from preamblelab.errors import TableError
 from preamblelab.stats.codes import Codes, Floats, column_codes, combined_codes, group_sums
-from preamblelab.stats.effects import LIKE_THESE, effects
+from preamblelab.stats.effects import effects
 from preamblelab.stats.henderson import chain_components
 from preamblelab.stats.intervals import t_quantile, visible_effect
 from preamblelab.stats.marks import Reduction, dimension_means, reduced
+from preamblelab.stats.sentences import LIKE_THESE
 from preamblelab.stats.tables import distinct_answers
 
 COMPONENTS = ("task", "task_model", "task_variant", "repetition", "judge")
@@ -32,7 +33,7 @@ def components(df: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per component: component, variance (points squared), raw, sd (points), share (of
-        the sum, 0..1), df, flag. "task_variant" is the spread between tasks of a variant's effect
+        the sum, 0..1), df, flags. "task_variant" is the spread between tasks of a variant's effect
         on one model. "not_separable: inside X" means the design cannot tell it from X.
 
     Raises:
@@ -64,7 +65,7 @@ def components(df: pd.DataFrame) -> pd.DataFrame:
             "raw": [item.raw for item in found],
             "sd": np.sqrt([item.variance for item in found]),
             "df": [item.df for item in found],
-            "flag": [item.flag for item in found],
+            "flags": [item.flag for item in found],
         }
     )
     total = float(table["variance"].sum())
@@ -133,7 +134,7 @@ class NoiseFloor:
         n_copies: how many of those were byte-identical to an earlier one.
         n_tasks: median number of tasks per pair.
         n_repetitions: median number of different answers per cell.
-        floor: points by which two runs of the same arm differ by chance (95 % limit).
+        floor: points by which two experiments with the same arm differ by chance (95 % limit).
         half_width: median half-width of an effect's interval, in points.
         smallest_effect: effect that the design finds with a chance of 80 %, in points.
     """
@@ -243,7 +244,7 @@ def noise_floor(
 
 
 def _floor(spread: Spread | None, n_tasks: int, repetitions: float, level: float) -> float | None:
-    """Limit of the difference between two runs of one arm that differ in their answers only."""
+    """Limit of the difference between two measurements of one arm that differ in their answers only."""
     if spread is None or n_tasks == 0:
         return None
     quantile = float(t_quantile(level, float(spread.n_replicates)))
@@ -278,7 +279,9 @@ def _judge_spread(trials: pd.DataFrame) -> Spread | None:
     same = trials[trials["score"].notna() & hashes.notna() & (hashes != "")]
     if same.empty:
         return None
-    text, _ = combined_codes([column_codes(same["task"]), column_codes(same["output_hash"])])
+    # Any numbering of the texts will do: sorting as many as there are answers would cost most.
+    texts, values = pd.factorize(same["output_hash"], sort=False)
+    text, _ = combined_codes([column_codes(same["task"]), (texts.astype(np.int64), len(values))])
     return _spread(same["score"].to_numpy(dtype=np.float64), text)
 
 
@@ -286,22 +289,3 @@ def below_floor(effects_table: pd.DataFrame, floor: NoiseFloor) -> "pd.Series[bo
     """Whether each effect is smaller than what chance in the answers gives; False if unknown."""
     limit = 0.0 if floor.floor is None else floor.floor
     return effects_table["effect"].abs() < limit
-
-
-def win_noise_floor(n_tests: int, n_models: int, per: float | None = None) -> float:
-    """Spread (SD) of the win count of a model with an equal share, over new draws of the tests.
-
-    Args:
-        n_tests: tests with one winner each.
-        n_models: models that share the wins.
-        per: number of tests the count is expressed per; the tests themselves if not given.
-
-    Returns:
-        sqrt(n p (1 - p)) with p = 1 / n_models, times per / n_tests. It shrinks with more tests,
-        never with repeated runs of the same ones.
-    """
-    if n_tests < 1 or n_models < 1:
-        raise TableError(f"{n_tests} tests and {n_models} models: give at least one of each")
-    share = 1.0 / n_models
-    spread = float(np.sqrt(n_tests * share * (1.0 - share)))
-    return spread if per is None else spread * per / n_tests

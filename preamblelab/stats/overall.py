@@ -10,7 +10,6 @@ from preamblelab.errors import TableError
 from preamblelab.stats.codes import Codes, Floats, column_codes, combined_codes, group_sums
 from preamblelab.stats.effects import (
     FEW_TASKS,
-    LIKE_THESE,
     informative,
     joined_flags,
     simulated_flag,
@@ -24,11 +23,11 @@ from preamblelab.stats.pairs import (
     paired_cells,
     repetition_summary,
 )
+from preamblelab.stats.sentences import LIKE_THESE, MODELS_LIKE_THESE
 from preamblelab.stats.tables import cells_of_trials
 
 Over = Literal["auto", "tasks", "models"]
 ALL_MODELS = "all models"
-MODELS_LIKE_THESE = "models like these"
 
 
 def overall_effect(

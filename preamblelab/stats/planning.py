@@ -47,7 +47,7 @@ def spreads_of(source: pd.DataFrame | Mapping[str, float] | Spreads) -> Spreads:
         return source
     if isinstance(source, pd.DataFrame):
         named = dict(zip(source["component"], source["variance"], strict=True))
-        flags = dict(zip(source["component"], source["flag"], strict=True))
+        flags = dict(zip(source["component"], source["flags"], strict=True))
         inside = str(flags.get("task_variant", ""))
         if inside.startswith(("not_separable", "not_estimable")):
             raise TableError(
@@ -205,7 +205,7 @@ class DesignPower:
         )
         found = (
             f"{design}: an effect is known to ±{self.half_width:.1f} points; one of "
-            f"{self.smallest_effect:.1f} is found in {self.chance:.0%} of such runs."
+            f"{self.smallest_effect:.1f} is found in {self.chance:.0%} of such experiments."
         )
         if self.chance_of_effect is None:
             return found

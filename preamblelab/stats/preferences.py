@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 from preamblelab.errors import TableError
-from preamblelab.stats.intervals import t_quantile
-from preamblelab.stats.reliability import Floats, Share, clustered_mean, krippendorff_alpha
+from preamblelab.stats.codes import Floats
+from preamblelab.stats.intervals import binomial_limits, t_quantile
+from preamblelab.stats.reliability import Share, clustered_mean, krippendorff_alpha
 
 
 class Repeatability(NamedTuple):
@@ -82,10 +82,8 @@ def exact_share(hits: int, n: int, level: float = 0.95) -> Share:
     """
     if n == 0:
         return Share(np.nan, np.nan, np.nan)
-    tail = (1.0 - level) / 2.0
-    lo = float(betaincinv(hits, n - hits + 1, tail)) if hits else 0.0
-    hi = float(betaincinv(hits + 1, n - hits, 1.0 - tail)) if hits < n else 1.0
-    return Share(hits / n, lo, hi)
+    low, high = binomial_limits(np.array(hits / n), np.array(float(n)), level)
+    return Share(hits / n, float(low), float(high))
 
 
 def order_effect(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
@@ -99,8 +97,8 @@ def order_effect(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 
     Returns:
         A row per judge: `judge, n` (items judged in both orders), `unreadable, consistent` (share
-        that keep their winner), `lo, hi, first_share` (verdicts for the answer shown first; .5 is
-        fair), `first_lo, first_hi` (clustered by item) and `sentence`.
+        that keep their winner), `low, high, first_share` (verdicts for the answer shown first; .5
+        is fair), `first_low, first_high` (clustered by item) and `sentence`.
     """
     rows = []
     for judge, own in _by_judge(df, ("item", "first", "winner")):
@@ -118,15 +116,15 @@ def order_effect(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         first = clustered_mean(fair, item, level, (0.0, 1.0))
         says = (
             f"{judge}: keeps its winner on {same.value:.1%} of {len(both)} items when the order is "
-            f"swapped ({same.lo:.1%} to {same.hi:.1%}); picks the first shown {first.value:.0%}."
+            f"swapped ({same.low:.1%} to {same.high:.1%}); picks the first shown {first.value:.0%}."
         )
         silent = int(own["winner"].isna().sum())
         rows.append((judge, len(both), silent, *same, *first, says))
     return pd.DataFrame(
         rows,
         columns=[
-            "judge", "n", "unreadable", "consistent", "lo", "hi",
-            "first_share", "first_lo", "first_hi", "sentence",
+            "judge", "n", "unreadable", "consistent", "low", "high",
+            "first_share", "first_low", "first_high", "sentence",
         ],
     )  # fmt: skip
 
@@ -140,9 +138,9 @@ def length_preference(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         level: Confidence, 0 to 1.
 
     Returns:
-        A row per judge: `judge, n, picks_longer, lo, hi` (shares, clustered by item),
-        `right_is_longer` (share, missing without labels), `favour, favour_lo, favour_hi` (picks -
-        right) and `sentence`.
+        A row per judge: `judge, n, picks_longer, low, high` (shares, clustered by item),
+        `right_is_longer` (share, missing without labels), `favour, favour_low, favour_high` (picks
+        - right) and `sentence`.
     """
     rows = []
     for judge, own in _by_judge(df, ("item", "winner", "longer")):
@@ -162,8 +160,8 @@ def length_preference(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     return pd.DataFrame(
         rows,
         columns=[
-            "judge", "n", "picks_longer", "lo", "hi",
-            "right_is_longer", "favour", "favour_lo", "favour_hi", "sentence",
+            "judge", "n", "picks_longer", "low", "high",
+            "right_is_longer", "favour", "favour_low", "favour_high", "sentence",
         ],
     )  # fmt: skip
 
@@ -180,7 +178,7 @@ def length_slope(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         level: Confidence, 0 to 1.
 
     Returns:
-        A row per judge: `judge, n, slope, lo, hi` (points per doubling, clustered by task) and
+        A row per judge: `judge, n, slope, low, high` (points per doubling, clustered by task) and
         `sentence`; no slope where no task has answers of two lengths.
     """
     rows = []
@@ -204,8 +202,8 @@ def length_slope(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
                 )
             found = Share(slope, slope - half, slope + half)
         says = f"{judge}: {found.value:+.1f} points for twice the length of answer"
-        rows.append((judge, len(used), *found, f"{says} ({found.lo:+.1f} to {found.hi:+.1f})."))
-    return pd.DataFrame(rows, columns=["judge", "n", "slope", "lo", "hi", "sentence"])
+        rows.append((judge, len(used), *found, f"{says} ({found.low:+.1f} to {found.high:+.1f})."))
+    return pd.DataFrame(rows, columns=["judge", "n", "slope", "low", "high", "sentence"])
 
 
 def label_agreement(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
@@ -217,8 +215,8 @@ def label_agreement(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         level: Confidence, 0 to 1.
 
     Returns:
-        A row per judge: `judge, n` (readable), `unreadable, accuracy, lo, hi` (readable verdicts),
-        `accuracy_all` (the unreadable counted as wrong), `kappa, kappa_lo, kappa_hi`
+        A row per judge: `judge, n` (readable), `unreadable, accuracy, low, high` (readable
+        verdicts), `accuracy_all` (the unreadable counted as wrong), `kappa, kappa_low, kappa_high`
         and `sentence`.
     """
     rows = []
@@ -232,7 +230,7 @@ def label_agreement(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         whole = right / len(labelled) if len(labelled) else np.nan
         says = (
             f"{judge}: agrees with the labels on {found.value:.1%} of {len(used)} "
-            f"({found.lo:.1%} to {found.hi:.1%}), kappa {kappa.value:.2f}"
+            f"({found.low:.1%} to {found.high:.1%}), kappa {kappa.value:.2f}"
         )
         tail = (
             f"; {silent} replies could not be read ({whole:.1%} counting them)." if silent else "."
@@ -241,8 +239,8 @@ def label_agreement(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     return pd.DataFrame(
         rows,
         columns=[
-            "judge", "n", "unreadable", "accuracy", "lo", "hi", "accuracy_all",
-            "kappa", "kappa_lo", "kappa_hi", "sentence",
+            "judge", "n", "unreadable", "accuracy", "low", "high", "accuracy_all",
+            "kappa", "kappa_low", "kappa_high", "sentence",
         ],
     )  # fmt: skip
 

@@ -3,12 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from preamblelab.stats.intervals import summarise, t_quantile
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
+from preamblelab.stats.codes import Codes, Floats
+from preamblelab.stats.intervals import no_variation_limits, summarise, t_quantile
 
 
 class Share(NamedTuple):
@@ -16,9 +13,9 @@ class Share(NamedTuple):
 
     value: float
     """The estimate."""
-    lo: float
+    low: float
     """Lower limit."""
-    hi: float
+    high: float
     """Upper limit."""
 
 
@@ -99,8 +96,8 @@ def clustered_mean(
     if units < 2:
         return Share(mean, np.nan, np.nan)
     if se <= 1e-12 and within is not None:
-        unseen = 1.0 - ((1.0 - level) / 2.0) ** (1.0 / units)
-        return Share(mean, mean - unseen * (mean - within[0]), mean + unseen * (within[1] - mean))
+        limits = no_variation_limits(found.mean, found.mean, found.n_units, level, within)
+        return Share(mean, *(float(limit[0]) for limit in limits))
     half = float(t_quantile(level, found.df[0])) * se
-    lo, hi = mean - half, mean + half
-    return Share(mean, *((max(lo, within[0]), min(hi, within[1])) if within else (lo, hi)))
+    low, high = mean - half, mean + half
+    return Share(mean, *((max(low, within[0]), min(high, within[1])) if within else (low, high)))

@@ -8,24 +8,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from preamblelab.errors import SpecError
+from preamblelab.stats.codes import Floats, mean_over
 from preamblelab.stats.folds import (
     Bools,
     Estimate,
-    Floats,
     Folds,
     estimate,
     halves,
-    leave_one_run_out,
-    mean_over,
+    leave_one_repetition_out,
     naive_folds,
     predicted_cells,
 )
 from preamblelab.stats.grid import Grid, score_grid
+from preamblelab.stats.sentences import LIKE_THESE, MODELS_LIKE_THESE, points
 
 Tier = Literal["low", "mid", "high"]
 Unit = Literal["model", "cell"]
 By = Literal["tier", "size", "tier x size", "all"]
-Method = Literal["auto", "leave_one_run_out", "random_halves", "additive_prediction"]
+Method = Literal["auto", "leave_one_repetition_out", "random_halves", "additive_prediction"]
 
 LOW_BELOW = 50.0
 """A baseline score under this many points is *low*."""
@@ -51,18 +51,18 @@ COLUMNS = (
     "tier",
     "size",
     "effect",
-    "lo",
-    "hi",
+    "low",
+    "high",
     "se",
-    "n_eff",
+    "n_effective",
     "models",
     "cells",
     "borderline",
     "naive_effect",
     "coupling",
     "method",
-    "cluster",
-    "flag",
+    "scope",
+    "flags",
     "sentence",
 )
 """What `segment_effects` returns."""
@@ -126,17 +126,17 @@ def segment_effects(
         seed: Seed of the random halves.
 
     Returns:
-        A row per variant and segment: `variant, tier, size, effect, lo, hi, se` (points), `n_eff`
-        (effective clusters), `models`, `cells`, `borderline` (models whose tier hangs on which
-        answers judge them; they count in part), `naive_effect`, `coupling` (naive - effect),
-        `method`, `cluster` (tasks: these models, tasks like these; models: these tasks, models
-        like these), `flag` and `sentence`. Where nothing can be estimated, effect is missing and
-        the flag says why: `needs_independent_baseline` (one task and one answer, or too few of
+        A row per variant and segment: `variant, tier, size, effect, low, high, se` (points),
+        `n_effective` (effective clusters), `models`, `cells`, `borderline` (models whose tier hangs
+        on which answers judge them; they count in part), `naive_effect`, `coupling` (naive -
+        effect), `method`, `scope` ("tasks like these", for these models; "models like these", on
+        these tasks), `flags` and `sentence`. Where nothing can be estimated, effect is missing and
+        `flags` says why: `needs_independent_baseline` (one task and one answer, or too few of
         both), `empty`, `too_few_clusters` (no interval).
 
     Examples:
         >>> from preamblelab.stats.simulate import simulate_scores
-        >>> print(segment_effects(simulate_scores(models=6, tasks=1, repetitions=1))["flag"][0])
+        >>> print(segment_effects(simulate_scores(models=6, tasks=1, repetitions=1))["flags"][0])
         needs_independent_baseline
 
     Raises:
@@ -177,8 +177,8 @@ def model_tiers(
         level: Confidence level of the interval, 0 to 1.
 
     Returns:
-        A row per model: `model, size, baseline_mean, lo, hi, tier, sure` (the whole interval lies
-        in one tier). With one task there is no interval and nothing is sure.
+        A row per model: `model, size, baseline_mean, low, high, tier, sure` (the whole interval
+        lies in one tier). With one task there is no interval and nothing is sure.
     """
     grid = score_grid(df, baseline)
     scores = mean_over(grid.score[:, grid.variant(baseline)], axis=-1)
@@ -189,17 +189,17 @@ def model_tiers(
         member[:, number] = True
         found = estimate(folds, member, "model", grid.cluster, scores, level)
         known = np.isfinite(found.effect)
-        lo, hi = max(found.lo, 0.0), min(found.hi, 100.0)
+        low, high = max(found.low, 0.0), min(found.high, 100.0)
         rows.append(
             {
                 "model": model,
                 "size": grid.sizes[model],
                 "baseline_mean": found.effect,
-                "lo": lo if np.isfinite(found.lo) else np.nan,
-                "hi": hi if np.isfinite(found.hi) else np.nan,
+                "low": low if np.isfinite(found.low) else np.nan,
+                "high": high if np.isfinite(found.high) else np.nan,
                 "tier": baseline_tier(found.effect, cuts) if known else None,
                 "sure": bool(
-                    np.isfinite(found.lo) and baseline_tier(lo, cuts) == baseline_tier(hi, cuts)
+                    np.isfinite(found.low) and baseline_tier(low, cuts) == baseline_tier(high, cuts)
                 ),
             }
         )
@@ -218,26 +218,26 @@ def _folds(
     grid: Grid, arm: Floats, unit: Unit, by: By, method: Method, seed: int
 ) -> tuple[Folds | None, str]:
     """The pairs of (what judges the tier, what measures the effect), or None when there is none."""
-    runs = grid.score[:, 0]
+    repeated_baseline = grid.score[:, 0]
     if "tier" not in by:
-        return naive_folds(runs, arm, unit), "fixed_groups"
-    cells = np.isfinite(runs).sum(axis=-1)[np.isfinite(arm)]
+        return naive_folds(repeated_baseline, arm, unit), "fixed_groups"
+    cells = np.isfinite(repeated_baseline).sum(axis=-1)[np.isfinite(arm)]
     repeated = bool(cells.size and (cells >= 2).sum() * 2 >= (cells >= 1).sum())
     models, tasks = arm.shape
     chosen = method
     if method == "auto":
         if repeated:
-            chosen = "leave_one_run_out"
+            chosen = "leave_one_repetition_out"
         elif unit == "cell":
             chosen = "additive_prediction"
         else:
             chosen = "random_halves"
-    if chosen == "leave_one_run_out" and (cells >= 2).any():
-        return leave_one_run_out(runs, arm, unit), chosen
+    if chosen == "leave_one_repetition_out" and (cells >= 2).any():
+        return leave_one_repetition_out(repeated_baseline, arm, unit), chosen
     if chosen == "random_halves" and tasks >= _LEAST_TASKS_FOR_HALVES:
-        return halves(mean_over(runs, axis=-1), arm, _HALVES, seed), chosen
+        return halves(mean_over(repeated_baseline, axis=-1), arm, _HALVES, seed), chosen
     if chosen == "additive_prediction" and models >= 3 and tasks >= 3:
-        return predicted_cells(mean_over(runs, axis=-1), arm), chosen
+        return predicted_cells(mean_over(repeated_baseline, axis=-1), arm), chosen
     return None, "none"
 
 
@@ -265,7 +265,7 @@ def _row(
     level: float,
 ) -> dict[str, object]:
     honest, naive = folds
-    clusters, cluster = _clusters(grid, arm)
+    clusters, scope = _clusters(grid, arm)
     plain = estimate(naive, _member(segment, naive, grid, cuts), unit, clusters, arm, level)
     found, flags = Estimate.absent(), []
     if honest is None:
@@ -279,19 +279,19 @@ def _row(
         "tier": segment.tier or "all",
         "size": segment.size or "all",
         "effect": shown.effect,
-        "lo": shown.lo,
-        "hi": shown.hi,
+        "low": shown.low,
+        "high": shown.high,
         "se": shown.se,
-        "n_eff": shown.n_eff,
+        "n_effective": shown.n_effective,
         "models": shown.models if honest else plain.models,
         "cells": shown.cells if honest else plain.cells,
         "borderline": shown.borderline,
         "naive_effect": plain.effect,
         "coupling": plain.effect - shown.effect,
         "method": method,
-        "cluster": cluster,
-        "flag": ", ".join(flags),
-        "sentence": _sentence(segment, shown, plain, flags, cluster),
+        "scope": scope,
+        "flags": ";".join(flags),
+        "sentence": _sentence(segment, shown, plain, flags, scope),
     }
 
 
@@ -299,17 +299,19 @@ def _clusters(grid: Grid, arm: Floats) -> tuple[NDArray[np.int64], str]:
     """Group of each cell for the interval, and what the interval generalises over."""
     seen = np.isfinite(arm).any(axis=0)
     if len(np.unique(grid.cluster[seen])) >= _LEAST_TASKS_AS_CLUSTERS:
-        return grid.cluster, "tasks"
-    return np.repeat(np.arange(arm.shape[0], dtype=np.int64)[:, None], arm.shape[1], 1), "models"
+        return grid.cluster, LIKE_THESE
+    return np.repeat(
+        np.arange(arm.shape[0], dtype=np.int64)[:, None], arm.shape[1], 1
+    ), MODELS_LIKE_THESE
 
 
 def _flags(found: Estimate, method: str) -> list[str]:
     if found.cells == 0:
         return ["empty"]
     flags = []
-    if found.n_eff < 2.0:
+    if found.n_effective < 2.0:
         flags.append("too_few_clusters")
-    elif found.n_eff < 5.0:
+    elif found.n_effective < 5.0:
         # Predicted tiers cover .83 only where few tasks carry them: better no interval than that.
         flags.append("thin_tier" if method == "additive_prediction" else "few_clusters")
     if found.filled < 0.75:
@@ -320,26 +322,26 @@ def _flags(found: Estimate, method: str) -> list[str]:
 
 
 def _sentence(
-    segment: _Segment, found: Estimate, plain: Estimate, flags: list[str], cluster: str
+    segment: _Segment, found: Estimate, plain: Estimate, flags: list[str], scope: str
 ) -> str:
     who = f"{segment.name} models" if segment.name != "all" else "all models"
     if "needs_independent_baseline" in flags:
         return (
             f"{who}: no honest figure: tier and effect would come from the same answers, which "
             f"alone makes low baselines seem to gain and high ones to lose (naive figure "
-            f"{plain.effect:+.1f}); ask every model's baseline once more."
+            f"{points(plain.effect)}); ask every model's baseline once more."
         )
     if "empty" in flags:
         return f"{who}: none."
-    span = (
-        f"interval {found.lo:+.1f} to {found.hi:+.1f}" if np.isfinite(found.lo) else "no interval"
-    )
-    scope = "tasks like these" if cluster == "tasks" else "models like these, on these tasks"
-    text = f"{who}: {found.effect:+.1f} points ({span}; {scope})"
+    span = "no interval"
+    if np.isfinite(found.low):
+        span = f"{points(found.low)} to {points(found.high)}"
+    where = scope if scope == LIKE_THESE else f"{scope}, on these tasks"
+    text = f"{who}: {points(found.effect)} points ({span}; {where})"
     owed = plain.effect - found.effect
     if np.isfinite(owed) and abs(owed) >= 0.05:
-        text += f"; naive reading {plain.effect:+.1f}, off by {owed:+.1f} (tier and effect from the"
-        text += " same answers: regression to the mean)"
+        text += f"; naive reading {points(plain.effect)}, off by {points(owed)} (tier and effect"
+        text += " from the same answers: regression to the mean)"
     if found.borderline:
         text += f"; {found.borderline} near a bound of the tier"
     return text + "."

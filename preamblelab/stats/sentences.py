@@ -5,6 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+LIKE_THESE = "tasks like these"
+THESE = "these tasks"
+MODELS_LIKE_THESE = "models like these"
+
 Row = Mapping[str, Any] | pd.Series
 
 

@@ -1,6 +1,7 @@
 """Stopping early on a table: what a look says, what is asked next, and what was saved."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -8,25 +9,25 @@ from numpy.typing import NDArray
 
 from preamblelab.errors import SpecError, TableError
 from preamblelab.stats.boundaries import Spending, nominal_alphas
-from preamblelab.stats.grid import Floats, Grid, score_grid
+from preamblelab.stats.codes import Floats
+from preamblelab.stats.grid import Grid, score_grid
 from preamblelab.stats.looks import (
     DECISIONS,
-    Decision,
     Plan,
     Walk,
     order_tasks,
     walk_looks,
 )
+from preamblelab.stats.sentences import points
 
 __all__ = [
     "CallsSaved",
-    "Decision",
     "Plan",
     "RepetitionRule",
     "Spending",
     "calls_saved",
     "look_history",
-    "next_cells",
+    "next_trials",
     "nominal_alphas",
     "order_tasks",
     "planned_repetitions",
@@ -71,14 +72,16 @@ def review(
     Args:
         df: Long score table; tasks outside the plan's order are refused.
         plan: The recorded plan.
-        look: Number of the look, from 1; None: the last one whose cells were all asked.
+        look: Number of the look, from 1; None: the last one whose trials were all asked.
         baseline: Label of the baseline arm.
 
     Returns:
         A row per model and variant: `model, variant, look` (which settled it, or this one),
-        `cells` per arm, `n_tasks, effect, lo, hi` (points), `alpha` of the look's interval,
-        `decision, settled, stopped_early, next_cells` (cells per arm to ask before the next look)
-        and `sentence`.
+        `trials` per arm, `n_tasks, effect, low, high` (points), `alpha` of the look's interval,
+        `verdict` (as in `verdicts`: better, worse, equivalent, undecided), `settled,
+        stopped_early, next_trials` (trials per arm to ask before the next look), `flags`
+        (``futile``: no claim is to be expected any more; ``waiting``: not all was asked) and
+        `sentence`.
 
     Raises:
         SpecError: There is no such look.
@@ -101,7 +104,7 @@ def look_history(df: pd.DataFrame, plan: Plan, *, baseline: str = "baseline") ->
         baseline: Label of the baseline arm.
 
     Returns:
-        The columns of `review`, one row per pair and look whose cells were asked.
+        The columns of `review`, one row per pair and look whose trials were asked.
     """
     grid, walk, pairs = _replay(df, plan, baseline)
     rows = []
@@ -109,12 +112,12 @@ def look_history(df: pd.DataFrame, plan: Plan, *, baseline: str = "baseline") ->
         last = min(int(walk.settled_at[place]), len(plan.looks) - 1)
         for look in range(last + 1):
             row = _row(grid, walk, plan, place, pair, look)
-            if row["decision"] != "waiting":
+            if row["flags"] != "waiting":
                 rows.append(row)
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
-def next_cells(
+def next_trials(
     df: pd.DataFrame, plan: Plan, look: int | None = None, *, baseline: str = "baseline"
 ) -> pd.DataFrame:
     """The trials to ask before the next look: open pairs only, and no third copy of one text.
@@ -122,7 +125,7 @@ def next_cells(
     Args:
         df: Long score table of what was asked so far.
         plan: The recorded plan.
-        look: The look just taken; None: the last one whose cells were all asked.
+        look: The look just taken; None: the last one whose trials were all asked.
         baseline: Label of the baseline arm; it is asked while any variant of the model is open.
 
     Returns:
@@ -139,16 +142,16 @@ def next_cells(
         reach = at if waiting else at + 1
         if closed or reach >= len(plan.looks):
             continue
-        cells = plan.looks[reach]
+        trials = plan.looks[reach]
         for arm in (0, variant):
-            wanted[model, arm] = max(wanted.get((model, arm), 0), cells)
+            wanted[model, arm] = max(wanted.get((model, arm), 0), trials)
     asked = _asked(grid, plan)
     rows = []
-    for (model, arm), cells in sorted(wanted.items()):
-        for cell in range(cells):
-            run, task = divmod(cell, plan.n_tasks)
-            if not asked[model, arm, task, run]:
-                rows.append((grid.models[model], grid.variants[arm], order[task], run + 1))
+    for (model, arm), trials in sorted(wanted.items()):
+        for trial in range(trials):
+            done, task = divmod(trial, plan.n_tasks)
+            if not asked[model, arm, task, done]:
+                rows.append((grid.models[model], grid.variants[arm], order[task], done + 1))
     return pd.DataFrame(rows, columns=["model", "variant", "task", "repetition"])
 
 
@@ -168,14 +171,14 @@ def calls_saved(df: pd.DataFrame, plan: Plan, *, baseline: str = "baseline") -> 
     settled = int((walk.settled_at < len(plan.looks) - 1).sum())
     return CallsSaved(
         asked=int(df[["model", _arm(df), "task", "repetition"]].drop_duplicates().shape[0]),
-        full=arms * plan.n_tasks * plan.n_runs,
+        full=arms * plan.n_tasks * plan.n_repetitions,
         settled=settled,
         pairs=len(pairs),
     )
 
 
 def planned_repetitions(first_score: float, rule: RepetitionRule, most: int = 3) -> int:
-    """Repetitions of a cell under the rules that `auto` is compared with.
+    """Repetitions of a trial under the rules that `auto` is compared with.
 
     Args:
         first_score: Score of the model's first baseline answers, 0 to 100.
@@ -202,16 +205,17 @@ _COLUMNS = (
     "model",
     "variant",
     "look",
-    "cells",
+    "trials",
     "n_tasks",
     "effect",
-    "lo",
-    "hi",
+    "low",
+    "high",
     "alpha",
-    "decision",
+    "verdict",
     "settled",
     "stopped_early",
-    "next_cells",
+    "next_trials",
+    "flags",
     "sentence",
 )
 
@@ -239,18 +243,18 @@ def _order(plan: Plan, grid: Grid) -> tuple[str, ...]:
 
 def _scores(grid: Grid, plan: Plan) -> Floats:
     """Scores with the tasks in the plan's order and exactly the plan's repetitions."""
-    result = np.full((*grid.score.shape[:2], plan.n_tasks, plan.n_runs), np.nan)
-    runs = min(plan.n_runs, grid.repetitions)
-    result[:, :, _places(grid, plan), :runs] = grid.score[..., :runs]
+    result = np.full((*grid.score.shape[:2], plan.n_tasks, plan.n_repetitions), np.nan)
+    repetitions = min(plan.n_repetitions, grid.repetitions)
+    result[:, :, _places(grid, plan), :repetitions] = grid.score[..., :repetitions]
     return result
 
 
 def _asked(grid: Grid, plan: Plan) -> NDArray[np.bool_]:
-    """Where a cell was asked, or repeats itself and need not be, in the plan's order."""
-    result = np.zeros((*grid.score.shape[:2], plan.n_tasks, plan.n_runs), dtype=bool)
-    runs = min(plan.n_runs, grid.repetitions)
+    """Where a trial was asked, or repeats itself and need not be, in the plan's order."""
+    result = np.zeros((*grid.score.shape[:2], plan.n_tasks, plan.n_repetitions), dtype=bool)
+    repetitions = min(plan.n_repetitions, grid.repetitions)
     places = _places(grid, plan)
-    result[:, :, places, :runs] = grid.asked[..., :runs]
+    result[:, :, places, :repetitions] = grid.asked[..., :repetitions]
     result[:, :, places] |= grid.repeats[..., None]
     return result
 
@@ -310,41 +314,38 @@ def _row(
     settled = int(walk.settled_at[place]) <= look
     last = look == len(plan.looks) - 1
     decision = DECISIONS[walk.decision[place, look]]
-    effect, lo, hi = (float(part[place, look]) for part in (walk.effect, walk.lo, walk.hi))
-    model, variant = grid.models[pair[0]], grid.variants[pair[1]]
-    step = 0 if settled or last else plan.looks[look + 1] - plan.looks[look]
-    return {
-        "model": model,
-        "variant": variant,
+    row: dict[str, object] = {
+        "model": grid.models[pair[0]],
+        "variant": grid.variants[pair[1]],
         "look": look + 1,
-        "cells": plan.looks[look],
+        "trials": plan.looks[look],
         "n_tasks": int(walk.n_tasks[place, look]),
-        "effect": effect,
-        "lo": lo,
-        "hi": hi,
+        "effect": float(walk.effect[place, look]),
+        "low": float(walk.low[place, look]),
+        "high": float(walk.high[place, look]),
         "alpha": float(plan.nominal_alphas[look]),
-        "decision": decision,
+        "verdict": "undecided" if decision in ("futile", "waiting") else decision,
         "settled": settled,
         "stopped_early": settled and not last,
-        "next_cells": step,
-        "sentence": _sentence(f"{variant} on {model}", decision, (effect, lo, hi), plan, look),
+        "next_trials": 0 if settled or last else plan.looks[look + 1] - plan.looks[look],
+        "flags": decision if decision in ("futile", "waiting") else "",
     }
+    return row | {"sentence": _sentence(row, plan)}
 
 
-def _sentence(
-    who: str, decision: Decision, numbers: tuple[float, float, float], plan: Plan, look: int
-) -> str:
-    effect, lo, hi = numbers
-    where = f"look {look + 1} of {len(plan.looks)}"
-    seen = f"interval {lo:+.1f} to {hi:+.1f} points (estimate {effect:+.1f})"
-    early = ", stopped early" if look < len(plan.looks) - 1 else ""
-    match decision:
-        case "waiting":
-            return f"{who}: {where} waits for answers not asked yet."
-        case "futile":
-            return f"{who}: undecided, {seen}; more answers would hardly decide it ({where})."
-        case "undecided":
-            return f"{who}: undecided, {seen} ({where})."
-        case "equivalent":
-            return f"{who}: equivalent within {plan.margin:g} points, {seen} ({where}{early})."
-    return f"{who}: {decision}, {seen} ({where}{early})."
+def _sentence(row: Mapping[str, Any], plan: Plan) -> str:
+    """The verdict in words, the interval first: an estimate at an early stop is inflated."""
+    who = f"{row['model']} with {row['variant']}"
+    where = f"look {row['look']} of {len(plan.looks)}"
+    if row["flags"] == "waiting":
+        return f"{who}: {where} waits for answers not asked yet."
+    verdict = row["verdict"]
+    if verdict == "equivalent":
+        verdict = f"equivalent within {plan.margin:g} points"
+    if row["flags"] == "futile":
+        verdict = "undecided, and more answers would hardly decide it"
+    seen = (
+        f"{points(row['low'])} to {points(row['high'])} points (estimate {points(row['effect'])})"
+    )
+    early = ", stopped early" if row["stopped_early"] else ""
+    return f"{who}: {seen}, {verdict} ({where}{early})."

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from preamblelab.errors import SpecError
+from preamblelab.stats.codes import Floats
 from preamblelab.stats.segments import TIERS, baseline_tier
 
-Floats = NDArray[np.float64]
 Effect = float | Mapping[str, float] | Mapping[str, Mapping[str, float]]
 
 _SIZES = ("tiny", "mid", "large")
@@ -29,7 +29,7 @@ def simulate_scores(
     task_sd: float = 12.0,
     model_task_sd: float = 6.0,
     variant_task_sd: float = 4.0,
-    run_sd: float = 8.0,
+    repetition_sd: float = 8.0,
     judges: int | Mapping[str, float] = 1,
     judge_sd: float = 0.0,
     dimensions: int | Mapping[str, float] = 1,
@@ -56,7 +56,7 @@ def simulate_scores(
         task_sd: Spread of task difficulty, points.
         model_task_sd: Spread of a model's strengths over tasks, points.
         variant_task_sd: Spread of the effect over tasks, points.
-        run_sd: Spread between repetitions of one cell, points.
+        repetition_sd: Spread between repetitions of one cell, points.
         judges: Number of judges (no leniency), or judge to leniency in points.
         judge_sd: Error of one judge on one answer and dimension, points of the 100.
         dimensions: Number of dimensions with equal maxima, or dimension to its maximum; the
@@ -93,7 +93,7 @@ def simulate_scores(
     shape = (len(names), len(arms), tasks, repetitions)
     mean = np.array([[names[m] + nominal[a][m] for a in arms] for m in names])
     quality, copy = _answers(
-        random, shape, mean, (task_sd, model_task_sd, variant_task_sd, run_sd), copied
+        random, shape, mean, (task_sd, model_task_sd, variant_task_sd, repetition_sd), copied
     )
     offset = np.array(list(marks.values()))
     maximum = np.array(list(maxima.values()))
@@ -102,7 +102,7 @@ def simulate_scores(
     score = np.clip(score, floor, ceiling) * (maximum / 100.0)
     score[random.random(full) < _missing_shares(missing, arms)] = np.nan
     bounds = _Bounds(floor=floor, ceiling=ceiling, offsets=offset)
-    spread = task_sd**2 + model_task_sd**2 + run_sd**2 + judge_sd**2
+    spread = task_sd**2 + model_task_sd**2 + repetition_sd**2 + judge_sd**2
     table = _table(names, arms, full, list(marks), list(maxima), sizes)
     table["score"] = score.ravel()
     table["output_hash"] = _hashes(shape, copy, score.size)
@@ -112,7 +112,7 @@ def simulate_scores(
         "task_sd": task_sd,
         "model_task_sd": model_task_sd,
         "variant_task_sd": variant_task_sd,
-        "run_sd": run_sd,
+        "repetition_sd": repetition_sd,
         "judge_sd": judge_sd,
         "judges": dict(marks),
         "seed": seed,
@@ -218,13 +218,13 @@ def _answers(
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Quality of every answer before judges, and which answers copy the first of their cell."""
     models, arms, tasks, _ = shape
-    task_sd, model_task_sd, variant_task_sd, run_sd = sds
+    task_sd, model_task_sd, variant_task_sd, repetition_sd = sds
     # The effect's spread over tasks belongs to the variants alone: the baseline is the reference.
     own = random.normal(0.0, variant_task_sd, (models, arms, tasks))
     own[:, 0] = 0.0
     cell = mean[:, :, None] + random.normal(0.0, task_sd, tasks)
     cell = cell + random.normal(0.0, model_task_sd, (models, 1, tasks)) + own
-    quality = cell[..., None] + random.normal(0.0, run_sd, shape)
+    quality = cell[..., None] + random.normal(0.0, repetition_sd, shape)
     copy = random.random(shape) < copied
     copy[..., 0] = False
     return np.where(copy, quality[..., :1], quality), copy

@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from preamblelab.errors import SpecError, TableError
-from preamblelab.stats.grid import Floats, Grid, score_grid
+from preamblelab.stats.codes import SCORE_RANGE, Floats, mean_over
+from preamblelab.stats.grid import Grid, score_grid
 from preamblelab.stats.intervals import (
     holm,
     no_variation_limits,
@@ -23,12 +24,12 @@ RANK_COLUMNS = (
     "unit",
     "n_tasks",
     "mean",
-    "lo",
-    "hi",
-    "rank_lo",
-    "rank_hi",
+    "low",
+    "high",
+    "rank_low",
+    "rank_high",
     "tier",
-    "flag",
+    "flags",
     "sentence",
 )
 """What `rank_tiers` returns; best first."""
@@ -55,8 +56,8 @@ def rank_tiers(
         level: Confidence of the intervals and of all comparisons together, 0 to 1.
 
     Returns:
-        A row per unit, best first: `unit, n_tasks, mean, lo, hi` (points), `rank_lo, rank_hi,
-        tier, flag, sentence`. With one task nothing is told apart: `one_task`, and no tier.
+        A row per unit, best first: `unit, n_tasks, mean, low, high` (points), `rank_low, rank_high,
+        tier, flags, sentence`. With one task nothing is told apart: `one_task`, and no tier.
 
     Examples:
         >>> from preamblelab.stats.simulate import simulate_scores
@@ -146,7 +147,7 @@ def _units(
         raise SpecError(f"rank_tiers: unit is {unit!r}; use 'model', 'variant' or 'pair'")
     chosen = [grid.variant(label) for label in (variants or grid.variants)]
     scores = grid.score[:, chosen]
-    cells = scores[..., repetition] if repetition is not None else _mean(scores, -1)
+    cells = scores[..., repetition] if repetition is not None else mean_over(scores, -1)
     labels = [grid.variants[place] for place in chosen]
     if unit == "model":
         # A task counts only with all its variants, or the mix would differ between models.
@@ -175,15 +176,8 @@ def _copies(grid: Grid, unit: Unit, variants: Sequence[str] | None) -> NDArray[n
     ).ravel()
 
 
-def _mean(values: Floats, axis: int) -> Floats:
-    there = np.isfinite(values)
-    count = there.sum(axis=axis)
-    total = np.where(there, values, 0.0).sum(axis=axis)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
 def _row_means(scores: Floats) -> Floats:
-    return _mean(scores, -1)
+    return mean_over(scores, -1)
 
 
 def _ranked(
@@ -192,10 +186,10 @@ def _ranked(
     if not np.isfinite(scores).any():
         raise TableError("no unit has a score on any task: nothing to rank")
     above = separations(scores, cluster, 1.0 - level)
-    mean, lo, hi, tasks = _marginals(scores, cluster, level)
+    mean, low, high, tasks = _marginals(scores, cluster, level)
     known = np.isfinite(mean)
-    rank_lo = 1 + above.sum(axis=0)
-    rank_hi = known.sum() - above.sum(axis=1)
+    rank_low = 1 + above.sum(axis=0)
+    rank_high = known.sum() - above.sum(axis=1)
     comparable = bool((np.isfinite(scores).sum(axis=1) > 1).any())
     tiers = tier_labels(mean, above) if comparable else [None] * len(names)
     order = np.lexsort((np.array(names, dtype=object).astype(str), -np.where(known, mean, -1e9)))
@@ -203,8 +197,8 @@ def _ranked(
     for i in order:
         flag = "no_score" if not known[i] else "one_task" if tasks[i] < 2 else ""
         tier = None if flag else tiers[i]
-        row = (names[i], int(tasks[i]), mean[i], lo[i], hi[i])
-        ranks = (int(rank_lo[i]), int(rank_hi[i]))
+        row = (names[i], int(tasks[i]), mean[i], low[i], high[i])
+        ranks = (int(rank_low[i]), int(rank_high[i]))
         rows.append((*row, *ranks, tier, flag, _sentence(names[i], tier, ranks, len(names), flag)))
     result = pd.DataFrame(rows, columns=list(RANK_COLUMNS))
     result["tier"] = result["tier"].astype("Int64")
@@ -234,7 +228,7 @@ def separations(scores: Floats, cluster: NDArray[np.int64], alpha: float) -> NDA
     flat = se <= 1e-10
     p = t_p_value(mean / np.where(flat, 1.0, se), np.maximum(n - 1, 1).astype(float))
     arm = np.where(np.isfinite(scores[first] - scores[second]), scores[first], np.nan)
-    exact = no_variation_p_value(mean, np.nan_to_num(_row_means(arm)), n.astype(float), (0, 100))
+    exact = no_variation_p_value(mean, np.nan_to_num(_row_means(arm)), n.astype(float), SCORE_RANGE)
     adjusted = holm(np.where(n > 1, np.where(flat, exact, p), np.nan))
     with np.errstate(invalid="ignore"):
         proven = adjusted <= alpha
@@ -277,11 +271,11 @@ def _marginals(
     residual = np.where(there, grouped - mean[:, None], 0.0)
     se = np.sqrt((residual**2).sum(axis=1) / np.maximum(n - 1, 1) / np.maximum(n, 1))
     half = t_quantile(level, np.maximum(n - 1, 1).astype(float)) * se
-    low, high = no_variation_limits(mean, mean, n.astype(float), level, (0.0, 100.0))
+    exact = no_variation_limits(mean, mean, n.astype(float), level, SCORE_RANGE)
     flat = se <= 1e-10
-    lo = np.where(flat, low, np.maximum(mean - half, 0.0))
-    hi = np.where(flat, high, np.minimum(mean + half, 100.0))
-    return mean, np.where(n > 1, lo, np.nan), np.where(n > 1, hi, np.nan), n.astype(np.int64)
+    low = np.where(flat, exact[0], np.maximum(mean - half, 0.0))
+    high = np.where(flat, exact[1], np.minimum(mean + half, 100.0))
+    return mean, np.where(n > 1, low, np.nan), np.where(n > 1, high, np.nan), n.astype(np.int64)
 
 
 def _sentence(name: str, tier: int | None, ranks: tuple[int, int], units: int, flag: str) -> str:

@@ -9,15 +9,13 @@ from scipy import special
 
 from preamblelab.errors import TableError
 from preamblelab.stats.codes import Codes, Floats, column_codes
-from preamblelab.stats.effects import THESE
 from preamblelab.stats.intervals import (
     Flags,
     holm_levels,
     no_variation_limits,
     t_quantile,
 )
-from preamblelab.stats.overall import MODELS_LIKE_THESE
-from preamblelab.stats.sentences import reason, sentence
+from preamblelab.stats.sentences import MODELS_LIKE_THESE, THESE, reason, sentence
 
 Family = Literal["model", "all", "none"]
 __all__ = ["VERDICTS", "Family", "expected_wrong_claims", "sentence", "verdicts"]

@@ -6,28 +6,27 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import bdtr, betaincinv
+from scipy.special import bdtr
 
 from preamblelab.errors import SpecError, TableError
-from preamblelab.stats.intervals import holm, t_quantile
-
-Floats = NDArray[np.float64]
+from preamblelab.stats.codes import Floats
+from preamblelab.stats.intervals import binomial_limits, holm, t_quantile
 
 WIN_COLUMNS = (
     "model",
     "wins",
     "share",
-    "lo",
-    "hi",
-    "rank_lo",
-    "rank_hi",
-    "flag",
+    "low",
+    "high",
+    "rank_low",
+    "rank_high",
+    "flags",
     "sentence",
 )
 """What the win tables return; most wins first."""
 
 
-def noise_floor(n_tests: int, n_models: int, *, per: int | None = None) -> float:
+def win_floor(n_tests: int, n_models: int, *, per: int | None = None) -> float:
     """Standard deviation of the wins of a model that is as good as the others.
 
     This is the spread over new draws of tests; asking the same tests again does not shrink it.
@@ -41,7 +40,7 @@ def noise_floor(n_tests: int, n_models: int, *, per: int | None = None) -> float
         Wins. 28 tests and 11 models give 1.521; 100 tests, told per 28, give 0.805.
 
     Examples:
-        >>> round(noise_floor(28, 11), 3)
+        >>> round(win_floor(28, 11), 3)
         1.521
 
     Raises:
@@ -49,7 +48,7 @@ def noise_floor(n_tests: int, n_models: int, *, per: int | None = None) -> float
     """
     if n_tests < 1 or n_models < 1 or (per is not None and per < 1):
         raise SpecError(
-            f"noise_floor: tests {n_tests}, models {n_models}, per {per}: give at least 1 of each"
+            f"win_floor: tests {n_tests}, models {n_models}, per {per}: give at least 1 of each"
         )
     share = 1.0 / n_models
     floor = float(np.sqrt(n_tests * share * (1.0 - share)))
@@ -65,16 +64,17 @@ def win_table(
     are told apart by a sign test over the tests, all pairs held together by Holm.
 
     Args:
-        df: Columns `test, winner`, and where there `run` (or `repetition`) and `judge`: one row per
+        df: Columns `test, winner`, and where there `repetition` (or `run`) and `judge`: one row per
             winner named. `task` is read as `test`. Several judges of one test share its one win;
             a missing winner is a judge who named none and is left out.
         models: All models that took part; needed when one never won, or it stays unseen.
         level: Confidence of each interval, and of all comparisons together, 0 to 1.
 
     Returns:
-        A row per model, most wins first: `model, wins, share` (0 to 1), `lo, hi, rank_lo, rank_hi,
-        flag` (``at the floor`` for no win at all) and `sentence`; ``attrs`` has `tests`,
-        `noise_floor` (wins per run of all tests) and `unnamed` (judgements without a winner).
+        A row per model, most wins first: `model, wins, share` (0 to 1), `low, high, rank_low,
+        rank_high, flags` (``at_the_floor`` for no win at all) and `sentence`; ``attrs`` has
+        `tests`, `win_floor` (wins per repetition of all tests) and `unnamed` (judgements without a
+        winner).
 
     Raises:
         TableError: A column is absent, no winner is named, or a winner is not among `models`.
@@ -83,13 +83,13 @@ def win_table(
     total = shares.sum(axis=0)
     per_test = _sum_by(shares, test)
     sizes = np.bincount(test).astype(float)
-    lo, hi = korn_graubard(per_test, sizes, level)
+    low, high = korn_graubard(per_test, sizes, level)
     rounded = np.sign(per_test[:, :, None] - per_test[:, None, :])
     ahead = (rounded > 0).sum(axis=0)
     above = _proven(ahead, 1.0 - level)
-    result = _table(names, total, total / len(shares), (lo, hi), above)
+    result = _table(names, total, total / len(shares), (low, high), above)
     result.attrs["tests"] = len(sizes)
-    result.attrs["noise_floor"] = noise_floor(len(sizes), len(names))
+    result.attrs["win_floor"] = win_floor(len(sizes), len(names))
     result.attrs["unnamed"] = unnamed
     return result
 
@@ -104,33 +104,33 @@ def win_table_from_counts(
     """The win table of a published table of counts, where the winner of each test is not known.
 
     Args:
-        counts: Model to wins in each run.
-        tests: Tests per run.
-        repeats: Whether every run asked ``the same tests`` (then they count once: the cautious
-            reading) or ``new tests``.
+        counts: Model to wins in each repetition.
+        tests: Tests per repetition.
+        repeats: Whether every repetition asked ``the same tests`` (then they count once: the
+            cautious reading) or ``new tests``.
         level: Confidence, 0 to 1.
 
     Returns:
         As `win_table`.
 
     Raises:
-        TableError: The wins of a run do not add up to the tests.
+        TableError: The wins of a repetition do not add up to the tests.
     """
     wins = np.array(list(counts.values()), dtype=float)
     if wins.ndim != 2 or (wins.sum(axis=0) != tests).any():
         raise TableError(
-            f"wins add up to {wins.sum(axis=0).tolist()} in the runs, not to {tests} tests: give "
-            "every model, and the wins of each run"
+            f"wins add up to {wins.sum(axis=0).tolist()} in the repetitions, not to {tests} "
+            "tests: give every model, and the wins of each repetition"
         )
     share = wins.sum(axis=1) / wins.sum()
     effective = tests * (wins.shape[1] if repeats == "new tests" else 1)
-    lo, hi = _beta_limits(share, np.full(len(share), float(effective)), level)
+    low, high = binomial_limits(share, np.full(len(share), float(effective)), level)
     expected = np.round(share * effective).astype(np.int64)
     ahead = np.repeat(expected[:, None], len(share), axis=1)
     above = _proven(ahead, 1.0 - level)
-    result = _table(tuple(counts), wins.sum(axis=1), share, (lo, hi), above)
+    result = _table(tuple(counts), wins.sum(axis=1), share, (low, high), above)
     result.attrs["tests"] = effective
-    result.attrs["noise_floor"] = noise_floor(tests, len(share))
+    result.attrs["win_floor"] = win_floor(tests, len(share))
     result.attrs["unnamed"] = 0
     return result
 
@@ -158,16 +158,7 @@ def korn_graubard(per_test: Floats, sizes: Floats, level: float = 0.95) -> tuple
     # With no win seen the tests alone say how many chances there were.
     effective = np.where(known, simple / np.where(known, variance, 1.0), float(clusters))
     ratio = t_quantile(level, max(total - 1.0, 1.0)) / t_quantile(level, max(clusters - 1.0, 1.0))
-    return _beta_limits(share, np.minimum(effective * ratio**2, total), level)
-
-
-def _beta_limits(share: Floats, effective: Floats, level: float) -> tuple[Floats, Floats]:
-    """Clopper-Pearson limits for a share of so many effective observations."""
-    tail = (1.0 - level) / 2.0
-    wins, losses = share * effective, (1.0 - share) * effective
-    lo = betaincinv(np.maximum(wins, 1e-12), losses + 1.0, tail)
-    hi = betaincinv(wins + 1.0, np.maximum(losses, 1e-12), 1.0 - tail)
-    return np.where(wins > 0, lo, 0.0), np.where(losses > 0, hi, 1.0)
+    return binomial_limits(share, np.minimum(effective * ratio**2, total), level)
 
 
 def _votes(
@@ -175,7 +166,7 @@ def _votes(
 ) -> tuple[tuple[str, ...], Floats, NDArray[np.int64], int]:
     """Names, each observation's win shared over the models, its test, and winners not named."""
     table = df.rename(columns={"task": "test"} if "test" not in df.columns else {})
-    table = table.rename(columns={"repetition": "run"} if "run" not in table.columns else {})
+    table = table.rename(columns={"run": "repetition"} if "repetition" not in table.columns else {})
     for column in ("test", "winner"):
         if column not in table.columns:
             raise TableError(
@@ -190,7 +181,7 @@ def _votes(
     if (winner < 0).any():
         stranger = kept["winner"].iloc[int(np.argmax(winner < 0))]
         raise TableError(f"winner {stranger!r} is not among the models; add it to models=")
-    keys = [column for column in ("run", "test") if column in kept.columns]
+    keys = [column for column in ("repetition", "test") if column in kept.columns]
     observation = kept.groupby(keys, sort=True).ngroup().to_numpy()
     votes = np.zeros((int(observation.max()) + 1, len(names)))
     np.add.at(votes, (observation, winner), 1.0)
@@ -227,16 +218,16 @@ def _table(
     limits: tuple[Floats, Floats],
     above: NDArray[np.bool_],
 ) -> pd.DataFrame:
-    lo, hi = limits
-    rank_lo, rank_hi = 1 + above.sum(axis=0), len(names) - above.sum(axis=1)
+    low, high = limits
+    rank_low, rank_high = 1 + above.sum(axis=0), len(names) - above.sum(axis=1)
     rows = []
     for i in sorted(range(len(names)), key=lambda i: (-share[i], names[i])):
-        flag = "at the floor" if wins[i] == 0 else ""
+        flag = "at_the_floor" if wins[i] == 0 else ""
         says = (
-            f"{names[i]}: wins {share[i]:.0%} of the tests ({lo[i]:.0%} to {hi[i]:.0%}), "
-            f"rank {rank_lo[i]} to {rank_hi[i]} of {len(names)}"
+            f"{names[i]}: wins {share[i]:.0%} of the tests ({low[i]:.0%} to {high[i]:.0%}), "
+            f"rank {rank_low[i]} to {rank_high[i]} of {len(names)}"
         )
         tail = "; never winning is the floor, not stability." if flag else "."
-        row = (names[i], float(wins[i]), float(share[i]), float(lo[i]), float(hi[i]))
-        rows.append((*row, int(rank_lo[i]), int(rank_hi[i]), flag, says + tail))
+        row = (names[i], float(wins[i]), float(share[i]), float(low[i]), float(high[i]))
+        rows.append((*row, int(rank_low[i]), int(rank_high[i]), flag, says + tail))
     return pd.DataFrame(rows, columns=list(WIN_COLUMNS))

@@ -68,7 +68,7 @@ def test_leniency_is_found_with_its_sign_and_the_sentence_names_the_milder() -> 
     df["score"] = 10 + 0.8 * df["score"]
     row = judge_agreement(df, threshold=5.0).iloc[0]
     assert row["judge_a"] == "mild"
-    assert row["bias_lo"] < 4.8 < row["bias_hi"]
+    assert row["bias_low"] < 4.8 < row["bias_high"]
     assert row["judge_sd"] == pytest.approx(2.4, rel=0.1)
     assert "mild is milder" in row["sentence"]
     assert row["alpha"] > 0.9
@@ -94,15 +94,15 @@ def test_low_agreement_is_flagged_and_no_overlap_is_said() -> None:
     df = simulate_scores(models=2, tasks=20, judges=2)
     df["score"] = random.uniform(0, 100, len(df))
     row = judge_agreement(df).iloc[0]
-    assert row["flag"] == "low_agreement"
+    assert row["flags"] == "low_agreement"
     assert "do not rank on it" in row["sentence"]
     apart = df[(df["judge"] == "judge-1") == (df["model"] == "model-1")]
     row = judge_agreement(apart).iloc[0]
-    assert row["flag"] == "no_shared_answers"
+    assert row["flags"] == "no_shared_answers"
     assert np.isnan(row["disagreement"])
     same = judge_agreement(df.assign(score=70.0)).iloc[0]
-    assert same["flag"] == "no_variation"
-    assert same["disagreement_hi"] > 0.05
+    assert same["flags"] == "no_variation"
+    assert same["disagreement_high"] > 0.05
 
 
 def test_every_dimension_pair_and_total_has_its_row() -> None:
@@ -124,7 +124,7 @@ def test_the_interval_covers_when_disagreement_varies_by_task() -> None:
         rate = random.beta(1.0, 2.0, 20)
         apart = (random.random((20, 11)) < rate[:, None]).astype(float)
         found = clustered_mean(apart.ravel(), np.repeat(np.arange(20), 11), 0.95, (0.0, 1.0))
-        inside.append(found.lo <= 1 / 3 <= found.hi)
+        inside.append(found.low <= 1 / 3 <= found.high)
         half = 1.96 * np.sqrt(apart.mean() * (1 - apart.mean()) / 220)
         narrow.append(abs(apart.mean() - 1 / 3) <= half)
     assert np.mean(inside) >= 0.9
@@ -137,7 +137,7 @@ def test_a_judge_that_favours_its_family_is_caught_and_a_lenient_one_is_not() ->
         judges={"ja": 0.0, "jb": 8.0, "jc": -3.0},
         judge_sd=3.0,
         tasks=25,
-        run_sd=4,
+        repetition_sd=4,
         task_sd=5,
         ceiling=None,
         floor=None,
@@ -148,18 +148,18 @@ def test_a_judge_that_favours_its_family_is_caught_and_a_lenient_one_is_not() ->
     families = {"a1": "A", "a2": "A", "b1": "B", "b2": "B"}
     found = family_favour(df, families, {"ja": "A", "jb": "B", "jc": "C"}).set_index("judge")
     assert found.loc["ja", "favour"] == pytest.approx(6.0, abs=0.8)
-    assert found.loc["ja", "lo"] > 3
+    assert found.loc["ja", "low"] > 3
     # Judge b is not biased itself; judge a's favour for A makes it look milder to B by half.
     assert found.loc["jb", "favour"] == pytest.approx(3.0, abs=0.8)
-    assert found.loc["jc", "flag"] == "no_own_answers"
+    assert found.loc["jc", "flags"] == "no_own_answers"
 
 
 def test_a_favour_that_cannot_be_measured_is_said() -> None:
     df = simulate_scores(models={"a": 40.0, "b": 60.0}, judges=2, tasks=1, repetitions=1)
     one = family_favour(df, {"a": "A"}, {"judge-1": "A"}).set_index("judge")
-    assert np.isnan(one.loc["judge-1", "lo"])
+    assert np.isnan(one.loc["judge-1", "low"])
     alone = df[(df["judge"] == "judge-1") == (df["model"] == "a")]
-    assert set(family_favour(alone, {"a": "A"}, {"judge-1": "A"})["flag"]) == {"no_other_judge"}
+    assert set(family_favour(alone, {"a": "A"}, {"judge-1": "A"})["flags"]) == {"no_other_judge"}
 
 
 def test_row_order_does_not_matter_and_swapped_names_flip_the_bias() -> None:
@@ -199,4 +199,4 @@ def test_two_frontier_judges_of_the_published_benchmark(shared_data: Path) -> No
     # Published marks of 2025 recomputed: apart by 1 of 4 or more in 11.29 % of 824 cells.
     assert found["n"] == 824
     assert found["disagreement"] == pytest.approx(0.1129, abs=5e-5)
-    assert found["disagreement_lo"] < 0.1129 < found["disagreement_hi"]
+    assert found["disagreement_low"] < 0.1129 < found["disagreement_high"]

@@ -67,7 +67,7 @@ def tier_rates(
         found.append(segment_effects(df, unit=unit, cuts=cuts))  # type: ignore[arg-type]
     table = pd.concat(found)
     goal = effect / (2.3 if effect else 1.0)
-    table["inside"] = ((table["lo"] <= goal) & (table["hi"] >= goal)).where(table["lo"].notna())
+    table["inside"] = ((table["low"] <= goal) & (table["high"] >= goal)).where(table["low"].notna())
     table["bias"] = table["effect"] - goal
     table["naive"] = table["naive_effect"] - goal
     return table.groupby("tier")[["bias", "naive", "inside"]].mean().loc[list(TIERS)]
@@ -120,11 +120,11 @@ def looks_rates(world: str, tasks: int, pairs: int, plan: Plan, seed: int = 5) -
     if world != "mixed":
         true = np.full(pairs, 0.0 if world == "null" else plan.margin)
     task_sd = np.exp(random.uniform(np.log(3), np.log(14), (pairs, 1, 1)))
-    run_sd = np.exp(random.uniform(np.log(1.5), np.log(15), (pairs, 1, 1)))
-    shape = (pairs, tasks, plan.n_runs)
-    low = 50 + run_sd * random.normal(size=shape)
+    repetition_sd = np.exp(random.uniform(np.log(1.5), np.log(15), (pairs, 1, 1)))
+    shape = (pairs, tasks, plan.n_repetitions)
+    low = 50 + repetition_sd * random.normal(size=shape)
     high = 50 + true[:, None, None] + task_sd * random.normal(size=(pairs, tasks, 1))
-    high = high + run_sd * random.normal(size=shape)
+    high = high + repetition_sd * random.normal(size=shape)
     walk = walk_looks(low, high, plan)
     last = np.minimum(walk.settled_at, len(plan.looks) - 1)
     said = walk.decision[np.arange(pairs), last]
@@ -182,7 +182,7 @@ def test_intervals_up_to_stopping_cover_together() -> None:
     high = 53 + 8 * random.normal(size=(3000, 35, 1)) + 8 * random.normal(size=shape)
     walk = walk_looks(low, high, plan)
     seen = np.arange(len(plan.looks)) <= walk.settled_at[:, None]
-    inside = ((walk.lo <= 3) & (walk.hi >= 3)) | ~seen
+    inside = ((walk.low <= 3) & (walk.high >= 3)) | ~seen
     assert inside.all(axis=1).mean() >= 0.95
 
 
@@ -233,8 +233,8 @@ def test_win_shares_are_covered_for_every_amount_of_sharing() -> None:
             df = pd.DataFrame({"run": run, "test": test, "winner": winner.ravel()})
             table = win_table(df, models=list(range(11)))  # type: ignore[arg-type]
             table = table.set_index("model").loc[list(range(11))]
-            inside.append((table["lo"] <= share) & (share <= table["hi"]))
-            width.append((table["hi"] - table["lo"]).mean())
+            inside.append((table["low"] <= share) & (share <= table["high"]))
+            width.append((table["high"] - table["low"]).mean())
         means.append(np.mean(inside))
         worst.append(np.mean(inside, axis=0).min())
         widths.append(np.mean(width))
@@ -256,11 +256,11 @@ def test_disagreement_intervals_cover_when_it_varies_by_task() -> None:
         gap = np.round(random.normal(0, 1, (tasks * models, 2)) * sd[:, None] + 6)
         apart = (np.abs(gap[:, 0] - gap[:, 1]) >= 2).astype(float)
         found = clustered_mean(apart, np.repeat(np.arange(tasks), models), 0.95, (0.0, 1.0))
-        inside.append((found.lo, found.hi))
+        inside.append((found.low, found.high))
     many = np.concatenate([np.full(200_000, 0.4), np.full(200_000, 1.6)])
     gap = np.round(random.normal(0, 1, (len(many), 2)) * many[:, None] + 6)
     truth = float((np.abs(gap[:, 0] - gap[:, 1]) >= 2).mean())
-    assert np.mean([lo <= truth <= hi for lo, hi in inside]) >= 0.9
+    assert np.mean([low <= truth <= high for low, high in inside]) >= 0.9
 
 
 def test_alpha_on_tables_with_missing_judges_equals_the_package() -> None:
@@ -287,5 +287,5 @@ def test_leniency_is_covered() -> None:
                 marks.append({**row, "judge": "a", "score": np.clip(answer + gap, 0, 100)})
                 marks.append({**row, "judge": "b", "score": np.clip(answer, 0, 100)})
         found = judge_agreement(pd.DataFrame(marks)).iloc[0]
-        inside += bool(found["bias_lo"] <= 5.0 <= found["bias_hi"])
+        inside += bool(found["bias_low"] <= 5.0 <= found["bias_high"])
     assert inside / 300 >= 0.91

@@ -32,9 +32,9 @@ def test_the_main_effect_and_the_model_where_it_differs() -> None:
         seed=1,
     )
     df["score"] = df["score"].clip(0, 100)
-    found = factor_effects(df, "brief").set_index(["scope", "name"])
+    found = factor_effects(df, "brief").set_index(["group", "name"])
     main = found.loc[("all", "brief")]
-    assert main["lo"] < (-4 - 4 + 12) / 3 < main["hi"]
+    assert main["low"] < (-4 - 4 + 12) / 3 < main["high"]
     assert found.loc[("model", "c"), "differs"]
     assert found.loc[("model", "c"), "difference"] == pytest.approx(16, abs=3)
     assert "it differs here" in found.loc[("model", "c"), "sentence"]
@@ -49,7 +49,7 @@ def test_the_main_effect_of_complete_data_is_the_plain_mean_of_paired_difference
     d = (cells["mini+brief"] - cells["mini"] + cells["long+brief"] - cells["long"]) / 2
     row = factor_effects(df, "brief").iloc[0]
     expected = stats.ttest_1samp(d, 0).confidence_interval()
-    assert (row["lo"], row["hi"]) == pytest.approx((expected.low, expected.high))
+    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
 
 
 def test_a_column_says_the_same_as_labels() -> None:
@@ -68,7 +68,7 @@ def test_swapped_arms_flip_the_sign_and_row_order_does_not_matter() -> None:
     swapped = df.assign(variant=df["variant"].replace(other | {"long+brief": "long"}))
     first, second = factor_effects(df, "brief"), factor_effects(swapped, "brief")
     np.testing.assert_allclose(first["effect"], -second["effect"])
-    np.testing.assert_allclose(first["lo"], -second["hi"])
+    np.testing.assert_allclose(first["low"], -second["high"])
     mixed = factor_effects(df.sample(frac=1.0, random_state=0), "brief")
     pd.testing.assert_frame_equal(first, mixed)
 
@@ -79,7 +79,7 @@ def test_no_difference_is_claimed_where_there_is_none() -> None:
         df = brevity({"mini+brief": 5.0, "long+brief": 5.0}, seed=seed, tasks=20, repetitions=1)
         df["score"] = df["score"].clip(0, 100)
         found = factor_effects(df, "brief")
-        wrong += bool(found.loc[found["scope"] == "model", "differs"].any())
+        wrong += bool(found.loc[found["group"] == "model", "differs"].any())
     assert wrong / 40 <= 0.15
 
 
@@ -94,14 +94,14 @@ def test_clauses_without_partner_are_refused_in_words() -> None:
 def test_equal_scores_and_few_tasks_are_flagged() -> None:
     df = brevity({})
     flat = factor_effects(df.assign(score=80.0), "brief").iloc[0]
-    assert flat["flag"] == "zero_variance"
-    assert flat["hi"] - flat["lo"] > 5
+    assert flat["flags"] == "zero_variance"
+    assert flat["high"] - flat["low"] > 5
     df["score"] = df["score"].clip(0, 100)
     few = factor_effects(df[df["task"].isin(["task-01", "task-02"])], "brief")
-    assert (few["cluster"] == "models").all()
+    assert (few["scope"] == "models like these").all()
     one = factor_effects(df[(df["task"] == "task-01") & (df["model"] == "a")], "brief").iloc[0]
-    assert one["flag"] == "too_few_clusters"
-    assert np.isnan(one["lo"])
+    assert one["flags"] == "too_few_clusters"
+    assert np.isnan(one["low"])
 
 
 def test_the_recorded_brevity_clause(shared_data: Path) -> None:
@@ -128,4 +128,4 @@ def test_the_recorded_brevity_clause(shared_data: Path) -> None:
         assert row["n_tasks"] == 805
         assert row["effect"] == pytest.approx(effect, abs=5e-4)
         half = stats.t.ppf(0.975, 804) * se
-        assert (row["hi"] - row["lo"]) / 2 == pytest.approx(half, abs=2e-3)
+        assert (row["high"] - row["low"]) / 2 == pytest.approx(half, abs=2e-3)

@@ -13,7 +13,7 @@ from preamblelab.errors import TableError
 from preamblelab.stats.effects import effects
 from preamblelab.stats.henderson import chain_components
 from preamblelab.stats.intervals import visible_effect
-from preamblelab.stats.noise import below_floor, components, noise_floor, win_noise_floor
+from preamblelab.stats.noise import below_floor, components, noise_floor
 
 TRUTH = {"task": 144, "task_model": 64, "task_variant": 36, "repetition": 64, "judge": 25}
 
@@ -116,20 +116,20 @@ class TestComponents:
 
     def test_one_judge_is_inside_the_repetition(self):
         table = components(draw(0, (4, 2, 8, 2, 1))).set_index("component")
-        assert table.loc["judge", "flag"] == "not_separable: inside repetition"
+        assert table.loc["judge", "flags"] == "not_separable: inside repetition"
         assert np.isnan(table.loc["judge", "variance"])
-        assert table.loc["repetition", "flag"] == ""
+        assert table.loc["repetition", "flags"] == ""
 
     def test_one_repetition_of_one_judge_is_inside_the_task(self):
         table = components(draw(0, (4, 2, 8, 1, 1))).set_index("component")
-        assert table.loc["repetition", "flag"] == "not_separable: inside task_variant"
-        assert table.loc["judge", "flag"] == "not_separable: inside task_variant"
+        assert table.loc["repetition", "flags"] == "not_separable: inside task_variant"
+        assert table.loc["judge", "flags"] == "not_separable: inside task_variant"
 
     def test_one_model_and_one_task(self):
         one_model = components(draw(0, (1, 2, 8, 2, 1))).set_index("component")
-        assert one_model.loc["task_model", "flag"] == "not_separable: inside task"
+        assert one_model.loc["task_model", "flags"] == "not_separable: inside task"
         one_task = components(draw(0, (4, 2, 1, 3, 2))).set_index("component")
-        assert one_task.loc["task", "flag"] == "not_estimable"
+        assert one_task.loc["task", "flags"] == "not_estimable"
         assert one_task.loc["repetition", "variance"] > 0
 
     def test_negatives_are_kept_and_flagged(self):
@@ -139,7 +139,7 @@ class TestComponents:
         negative = [row for row in rows if row["raw"] < 0]
         assert negative
         for row in negative:
-            assert (row["variance"], row["flag"]) == (0, "negative_set_to_0")
+            assert (row["variance"], row["flags"]) == (0, "negative_set_to_0")
 
     def test_dimensions_are_summed_per_judge(self):
         table = draw(1, (3, 2, 6, 2, 2))
@@ -159,7 +159,7 @@ class TestComponents:
         again["score"] += np.random.default_rng(0).normal(0, 2, len(again))
         found = components(pd.concat([table, again])).set_index("component")
         assert found.loc["judge", "sd"] == pytest.approx(np.sqrt(2), rel=0.3)
-        assert found.loc["repetition", "flag"].startswith("not_separable")
+        assert found.loc["repetition", "flags"].startswith("not_separable")
 
     def test_a_table_without_scores_is_refused(self):
         with pytest.raises(TableError, match="holds no score"):
@@ -220,17 +220,3 @@ class TestNoiseFloor:
         assert floor.floor is None
         assert "No trial was repeated" in floor.sentence
         assert "With 8 tasks this design knows an effect to ±" in floor.sentence
-
-
-class TestWins:
-    @pytest.mark.parametrize(
-        ("n_tests", "per", "floor"),
-        [(28, None, 1.521), (100, 28, 0.805), (250, 28, 0.509), (100, None, 2.875)],
-    )
-    def test_published_floor(self, n_tests: int, per: float | None, floor: float):
-        """28 tests, 11 models: 1.5 wins holds; +-0.9 at 100 and +-0.55 at 250 do not."""
-        assert win_noise_floor(n_tests, 11, per) == pytest.approx(floor, abs=5e-4)
-
-    def test_nothing_to_win(self):
-        with pytest.raises(TableError, match="at least one of each"):
-            win_noise_floor(0, 11)

@@ -88,7 +88,7 @@ def component_table(**flags: str) -> pd.DataFrame:
         {
             "component": names,
             "variance": [np.nan if name in flags else TYPICAL[name] for name in names],
-            "flag": [flags.get(name, "") for name in names],
+            "flags": [flags.get(name, "") for name in names],
         }
     )
 

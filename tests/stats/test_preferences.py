@@ -68,14 +68,14 @@ def test_swapping_the_order_of_recorded_answers(shared_data: Path) -> None:
         row = found.loc[judge]
         assert row["n"] + row["unreadable"] >= 419
         assert row["consistent"] == pytest.approx(published, abs=0.006)
-        assert row["lo"] < published < row["hi"]
+        assert row["low"] < published < row["high"]
     lengths = length_preference(long).set_index("judge")
     # The right answer is the longer one in 27.1 % (notes).
     gpt4 = lengths.loc["GPT-4"]
     assert gpt4["right_is_longer"] == pytest.approx(0.271, abs=0.01)
     ab = length_preference(long[long["first"] == "1"]).set_index("judge")
     assert ab.loc["GPT-4", "picks_longer"] == pytest.approx(0.381, abs=5e-4)
-    assert gpt4["favour_lo"] > 0.05
+    assert gpt4["favour_low"] > 0.05
 
 
 def test_three_people_on_recorded_pairs(shared_data: Path) -> None:
@@ -86,7 +86,7 @@ def test_three_people_on_recorded_pairs(shared_data: Path) -> None:
     ]
     # Published on 999 pairs: .85, .88, .86; half of them are here.
     for found, published in zip(kappas, (0.852, 0.879, 0.862), strict=True):
-        assert found.lo < published < found.hi
+        assert found.low < published < found.high
         assert found.value == pytest.approx(published, abs=0.035)
 
 
@@ -118,8 +118,8 @@ def test_kappa_and_its_interval_equal_statsmodels(pairs: list[tuple[int, int]]) 
     expected = cohens_kappa(table)
     found = cohen_kappa(*np.array(pairs, dtype=object).T)
     assert found.value == pytest.approx(expected.kappa, abs=1e-12)
-    if expected.var_kappa > 1e-12 and found.lo > -1 and found.hi < 1:
-        assert found.hi == pytest.approx(expected.kappa_upp, abs=1e-6)
+    if expected.var_kappa > 1e-12 and found.low > -1 and found.high < 1:
+        assert found.high == pytest.approx(expected.kappa_upp, abs=1e-6)
 
 
 def test_kappa_of_one_word_says_nothing() -> None:
@@ -143,7 +143,7 @@ def test_a_judge_that_always_picks_the_first_is_named() -> None:
     row = order_effect(df).iloc[0]
     assert row["consistent"] == 0.0
     assert row["first_share"] == 1.0
-    assert row["hi"] == pytest.approx(1 - 0.025 ** (1 / 30))
+    assert row["high"] == pytest.approx(1 - 0.025 ** (1 / 30))
     fair = order_effect(df.assign(winner="a")).iloc[0]
     assert (fair["consistent"], fair["first_share"]) == (1.0, 0.5)
     tied = order_effect(df.assign(winner="tie")).iloc[0]
@@ -170,7 +170,7 @@ def test_a_planted_price_of_length_is_found_within_tasks() -> None:
         20 + 2.5 * np.log2(length) + random.normal(0, 9, 40)[task] + random.normal(0, 3, len(task))
     )
     found = length_slope(pd.DataFrame({"task": task, "length": length, "score": score})).iloc[0]
-    assert found["lo"] < 2.5 < found["hi"]
+    assert found["low"] < 2.5 < found["high"]
     assert found["slope"] == pytest.approx(2.5, abs=0.4)
     same = length_slope(pd.DataFrame({"task": task, "length": 9, "score": score})).iloc[0]
     assert np.isnan(same["slope"])

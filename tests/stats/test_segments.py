@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preamblelab.errors import SpecError, TableError
-from preamblelab.stats.folds import _additive, halves, leave_one_run_out
+from preamblelab.stats.folds import _additive, halves, leave_one_repetition_out
 from preamblelab.stats.segments import (
     CUTS,
     TIERS,
@@ -84,11 +84,11 @@ def test_a_true_difference_between_tiers_is_found_and_the_naive_figure_stands_be
     df["score"] = df["score"].clip(0, 100)
     found = segment_effects(df).set_index("tier")
     assert list(found.index) == list(TIERS)
-    assert found.loc["low", "lo"] > 10
-    assert found.loc["low", "lo"] < found.loc["low", "effect"] < found.loc["low", "hi"]
+    assert found.loc["low", "low"] > 10
+    assert found.loc["low", "low"] < found.loc["low", "effect"] < found.loc["low", "high"]
     assert found.loc["mid", "effect"] == pytest.approx(5, abs=4)
     np.testing.assert_allclose(found["coupling"], found["naive_effect"] - found["effect"])
-    assert (found["method"] == "leave_one_run_out").all()
+    assert (found["method"] == "leave_one_repetition_out").all()
     assert "tasks like these" in found.loc["low", "sentence"]
 
 
@@ -98,7 +98,7 @@ def test_one_task_and_one_answer_are_refused_in_words() -> None:
     assert found["effect"].isna().all()
     assert found["naive_effect"].notna().any()
     some = found[found["cells"] > 0]
-    assert (some["flag"] == "needs_independent_baseline").all()
+    assert (some["flags"] == "needs_independent_baseline").all()
     assert some["sentence"].str.contains("ask every model's baseline once more").all()
 
 
@@ -121,10 +121,10 @@ def test_the_recorded_benchmark_yields_no_tier_effect_but_shows_what_was_publish
 def test_every_fold_judges_a_tier_by_answers_that_do_not_enter_its_effect() -> None:
     random = np.random.default_rng(0)
     runs, arm = random.normal(50, 20, (4, 9, 3)), random.normal(50, 20, (4, 9))
-    before = leave_one_run_out(runs, arm, "cell")
+    before = leave_one_repetition_out(runs, arm, "cell")
     shifted = runs.copy()
     shifted[..., 1] += 40
-    after = leave_one_run_out(shifted, arm, "cell")
+    after = leave_one_repetition_out(shifted, arm, "cell")
     np.testing.assert_allclose(before.baseline[1], after.baseline[1])
     np.testing.assert_allclose(after.effect[1], before.effect[1] - 40)
     np.testing.assert_array_equal(before.effect[0], after.effect[0])
@@ -170,7 +170,7 @@ def slow_leave_one_out(df: pd.DataFrame, tier: str) -> float:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_array_version_equals_the_loops(seed: int) -> None:
-    df = simulate_scores(models=5, tasks=6, repetitions=3, run_sd=20, seed=seed)
+    df = simulate_scores(models=5, tasks=6, repetitions=3, repetition_sd=20, seed=seed)
     found = segment_effects(df).set_index("tier")["effect"]
     for tier in TIERS:
         assert found[tier] == pytest.approx(slow_leave_one_out(df, tier), nan_ok=True)
@@ -209,9 +209,9 @@ def test_equal_scores_give_no_zero_width() -> None:
     df = simulate_scores(models=6, tasks=12, repetitions=2)
     df["score"] = 100.0
     high = segment_effects(df).set_index("tier").loc["high"]
-    assert high["flag"] == "zero_variance"
-    assert high["lo"] < -20
-    assert high["hi"] == pytest.approx(0.0, abs=1e-9)
+    assert high["flags"] == "zero_variance"
+    assert high["low"] < -20
+    assert high["high"] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_model_on_the_bound_is_counted_and_said() -> None:
@@ -228,12 +228,14 @@ def test_a_model_on_the_bound_is_counted_and_said() -> None:
 
 def test_few_tasks_make_models_the_clusters_and_say_so() -> None:
     found = segment_effects(simulate_scores(models=9, tasks=3, repetitions=2, seed=4))
-    assert (found["cluster"] == "models").all()
+    assert (found["scope"] == "models like these").all()
     assert "models like these, on these tasks" in found["sentence"].iloc[0]
 
 
 def test_tasks_of_one_source_widen_the_interval() -> None:
-    df = simulate_scores(models=4, tasks=24, repetitions=2, variant_task_sd=0, run_sd=3, seed=3)
+    df = simulate_scores(
+        models=4, tasks=24, repetitions=2, variant_task_sd=0, repetition_sd=3, seed=3
+    )
     source = {task: i // 4 for i, task in enumerate(sorted(df["task"].unique()))}
     shift = np.random.default_rng(1).normal(0, 12, 6)
     own = df["task"].map(source).to_numpy()
@@ -241,19 +243,19 @@ def test_tasks_of_one_source_widen_the_interval() -> None:
     plain = segment_effects(df, by="all").iloc[0]
     grouped = segment_effects(df.assign(cluster=own), by="all").iloc[0]
     assert grouped["se"] > 1.4 * plain["se"]
-    assert grouped["n_eff"] == pytest.approx(6)
+    assert grouped["n_effective"] == pytest.approx(6)
 
 
 def test_model_tiers_say_when_they_are_sure() -> None:
     df = simulate_scores(
-        models={"weak": 20.0, "edge": 50.0, "good": 75.0}, tasks=30, run_sd=6, seed=0
+        models={"weak": 20.0, "edge": 50.0, "good": 75.0}, tasks=30, repetition_sd=6, seed=0
     )
     tiers = model_tiers(df).set_index("model")
     assert tiers["tier"].to_dict()["weak"] == "low"
     assert tiers["sure"].to_dict() == {"edge": False, "good": True, "weak": True}
     one = model_tiers(simulate_scores(models=2, tasks=1, repetitions=1))
     assert not one["sure"].any()
-    assert one["lo"].isna().all()
+    assert one["low"].isna().all()
 
 
 def test_wrong_questions_are_refused() -> None:

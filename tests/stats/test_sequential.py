@@ -17,7 +17,7 @@ from preamblelab.stats.sequential import (
     Plan,
     calls_saved,
     look_history,
-    next_cells,
+    next_trials,
     nominal_alphas,
     order_tasks,
     planned_repetitions,
@@ -60,7 +60,7 @@ def test_the_chance_of_ever_leaving_the_boundary_is_alpha(
 def test_looks_take_new_tasks_first_and_repeats_last() -> None:
     plan = Plan(n_tasks=35)
     assert plan.looks == (7, 14, 21, 28, 35, 52, 70, 87, 105)
-    assert Plan(n_tasks=3, n_runs=1).looks == (1, 2, 3)
+    assert Plan(n_tasks=3, n_repetitions=1).looks == (1, 2, 3)
     assert Plan(n_tasks=35, spending="none").looks == (105,)
     assert plan.information[-1] == 1.0
     # Half of the variance is the run's: 35 tasks once carry 1/(1/2 + 1/2) / (1/(1/2 + 1/6)).
@@ -98,7 +98,7 @@ def test_a_plan_survives_its_record_and_a_changed_one_is_refused() -> None:
     [
         {"n_tasks": 0},
         {"alpha": 1.0},
-        {"n_runs": 0},
+        {"n_repetitions": 0},
         {"futility": 1.0},
         {"order": ("a", "a", "b")},
         {"margin": -1.0},
@@ -124,17 +124,17 @@ def test_the_order_mirrors_the_categories_and_ignores_how_tasks_were_listed() ->
 
 def test_the_last_look_of_one_look_is_the_plain_paired_t() -> None:
     df = simulate_scores(models=2, tasks=12, repetitions=1, effect=3.0)
-    plan = Plan(n_tasks=12, n_runs=1, spending="none")
+    plan = Plan(n_tasks=12, n_repetitions=1, spending="none")
     row = review(df, plan).iloc[0]
     scores = df[df["model"] == row["model"]].pivot_table(
         index="task", columns="variant", values="score"
     )
     expected = stats.ttest_rel(scores["preamble"], scores["baseline"]).confidence_interval(0.95)
-    assert (row["lo"], row["hi"]) == pytest.approx((expected.low, expected.high))
+    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
 
 
 def slow_look(df: pd.DataFrame, plan: Plan, look: int) -> tuple[float, float, float]:
-    """The obvious version: keep the cells of the look, average, one t interval."""
+    """The obvious version: keep the trials of the look, average, one t interval."""
     order = plan.order or order_tasks(list(df["task"].unique()), seed=plan.seed)
     kept = [(order[c % plan.n_tasks], 1 + c // plan.n_tasks) for c in range(plan.looks[look - 1])]
     differences = []
@@ -157,12 +157,12 @@ def slow_look(df: pd.DataFrame, plan: Plan, look: int) -> tuple[float, float, fl
 @pytest.mark.parametrize("look", [2, 3, 5, 6, 7])
 def test_every_look_equals_the_obvious_computation(look: int) -> None:
     df = simulate_scores(
-        models={"m": 50.0}, tasks=11, repetitions=2, missing=0.1, run_sd=12.0, seed=look
+        models={"m": 50.0}, tasks=11, repetitions=2, missing=0.1, repetition_sd=12.0, seed=look
     )
-    plan = Plan(n_tasks=11, n_runs=2, futility=0.0, seed=9, margin=0.0, alpha=0.001)
+    plan = Plan(n_tasks=11, n_repetitions=2, futility=0.0, seed=9, margin=0.0, alpha=0.001)
     history = look_history(df, plan).set_index("look")
     row = history.loc[look]
-    assert (row["effect"], row["lo"], row["hi"]) == pytest.approx(
+    assert (row["effect"], row["low"], row["high"]) == pytest.approx(
         np.clip(slow_look(df, plan, look), -100, 100)
     )
 
@@ -173,66 +173,67 @@ def test_a_strong_effect_stops_early_says_so_and_is_asked_nothing_more() -> None
         tasks=40,
         repetitions=3,
         effect={"big": 40.0},
-        run_sd=14.0,
+        repetition_sd=14.0,
         variant_task_sd=10.0,
         seed=2,
     )
     plan = Plan.for_tasks(list(df["task"].unique()))
     after = review(df, plan, 3).set_index("model")
-    assert after.loc["big", "decision"] == "better"
+    assert after.loc["big", "verdict"] == "better"
     assert after.loc["big", "look"] < 4
     assert after.loc["big", "stopped_early"]
-    assert after.loc["big", "next_cells"] == 0
+    assert after.loc["big", "next_trials"] == 0
     assert "stopped early" in after.loc["big", "sentence"]
     assert not after.loc["none", "settled"]
     first = df[df["task"].isin(plan.order[:24])]
-    asked = next_cells(first[first["repetition"] == 1], plan, 3)
+    asked = next_trials(first[first["repetition"] == 1], plan, 3)
     assert set(asked["model"]) == {"none"}
     assert set(asked["variant"]) == {"baseline", "preamble"}
     assert len(asked) == 2 * 8
 
 
-def test_a_first_look_waits_until_its_cells_were_asked() -> None:
+def test_a_first_look_waits_until_its_trials_were_asked() -> None:
     df = simulate_scores(models=1, tasks=20, repetitions=1)
     order = order_tasks(list(df["task"].unique()))
     begun = df[df["task"].isin(order[:3])]
-    plan = Plan(n_tasks=20, n_runs=1, order=order)
+    plan = Plan(n_tasks=20, n_repetitions=1, order=order)
     row = review(begun, plan).iloc[0]
-    assert row["decision"] == "waiting"
+    assert (row["verdict"], row["flags"]) == ("undecided", "waiting")
     assert "not asked yet" in row["sentence"]
-    assert list(next_cells(begun, plan)["task"]) == [order[3]] * 2
+    assert list(next_trials(begun, plan)["task"]) == [order[3]] * 2
     assert look_history(begun, plan).empty
 
 
 def test_a_cell_that_repeats_itself_is_not_asked_a_third_time() -> None:
     df = simulate_scores(models=1, tasks=10, repetitions=2, copied=1.0)
-    plan = Plan(n_tasks=10, n_runs=3, futility=0.0, margin=0.0)
-    assert next_cells(df, plan).empty
+    plan = Plan(n_tasks=10, n_repetitions=3, futility=0.0, margin=0.0)
+    assert next_trials(df, plan).empty
     free = simulate_scores(models=1, tasks=10, repetitions=2)
-    assert len(next_cells(free, plan)) == 2 * 5
+    assert len(next_trials(free, plan)) == 2 * 5
 
 
 def test_identical_scores_decide_nothing_at_once_and_give_no_zero_width() -> None:
     df = simulate_scores(models=1, tasks=20, repetitions=1)
     df["score"] = 100.0
-    history = look_history(df, Plan(n_tasks=20, n_runs=1))
-    assert (history["hi"] - history["lo"] > 0).all()
-    assert history["decision"].iloc[0] == "undecided"
-    assert history["lo"].iloc[-1] < -10
+    history = look_history(df, Plan(n_tasks=20, n_repetitions=1))
+    assert (history["high"] - history["low"] > 0).all()
+    assert history["verdict"].iloc[0] == "undecided"
+    assert history["low"].iloc[-1] < -10
 
 
 def test_futility_ends_a_hopeless_pair_and_is_named() -> None:
     random = np.random.default_rng(0)
     scores = np.clip(50 + random.normal(0, 40, (200, 20, 1)), 0, 100)
     others = np.clip(50 + random.normal(0, 40, (200, 20, 1)), 0, 100)
-    futile = walk_looks(scores, others, Plan(n_tasks=20, n_runs=1, futility=0.2))
-    patient = walk_looks(scores, others, Plan(n_tasks=20, n_runs=1, futility=0.0))
+    futile = walk_looks(scores, others, Plan(n_tasks=20, n_repetitions=1, futility=0.2))
+    patient = walk_looks(scores, others, Plan(n_tasks=20, n_repetitions=1, futility=0.0))
     assert (futile.decision == 4).any()
     assert not (patient.decision == 4).any()
     assert futile.settled_at.mean() < patient.settled_at.mean()
-    df = simulate_scores(models=20, tasks=20, repetitions=1, run_sd=40, seed=1)
-    rows = review(df, Plan(n_tasks=20, n_runs=1, futility=0.3))
-    hopeless = rows[rows["decision"] == "futile"]
+    df = simulate_scores(models=20, tasks=20, repetitions=1, repetition_sd=40, seed=1)
+    rows = review(df, Plan(n_tasks=20, n_repetitions=1, futility=0.3))
+    hopeless = rows[rows["flags"] == "futile"]
+    assert (hopeless["verdict"] == "undecided").all()
     assert hopeless["sentence"].str.contains("would hardly decide it").all()
     assert len(hopeless) > 0
 
@@ -241,9 +242,9 @@ def test_swapped_arms_swap_the_decisions_and_a_constant_changes_nothing() -> Non
     random = np.random.default_rng(1)
     low = 40 + random.normal(0, 9, (300, 20, 2))
     high = low + random.normal(0, 9, (300, 20, 2)) + random.normal(0, 8, (300, 1, 1))
-    plan = Plan(n_tasks=20, n_runs=2)
+    plan = Plan(n_tasks=20, n_repetitions=2)
     there, back = walk_looks(low, high, plan), walk_looks(high, low, plan)
-    np.testing.assert_allclose(there.lo, -back.hi)
+    np.testing.assert_allclose(there.low, -back.high)
     mirrored = np.array([1, 0, 2, 3, 4, 5])
     np.testing.assert_array_equal(there.decision, mirrored[back.decision])
     np.testing.assert_array_equal(there.settled_at, walk_looks(low + 7, high + 7, plan).settled_at)
@@ -254,23 +255,25 @@ def test_tasks_of_one_source_are_not_independent_at_a_look() -> None:
     source = np.repeat(np.arange(6), 5)
     low = 40 + random.normal(0, 2, (200, 30, 1))
     high = low + random.normal(0, 8, (200, 6))[:, source, None] + random.normal(0, 2, low.shape)
-    plan = Plan(n_tasks=30, n_runs=1, spending="none", futility=0.0)
+    plan = Plan(n_tasks=30, n_repetitions=1, spending="none", futility=0.0)
     alone = walk_looks(low, high, plan)
     grouped = walk_looks(low, high, plan, cluster=source)
     assert (alone.decision[:, 0] < 2).mean() > 0.25
     assert (grouped.decision[:, 0] < 2).mean() < 0.1
     own = walk_looks(low, high, plan, cluster=np.arange(30))
-    np.testing.assert_allclose(own.lo, alone.lo)
+    np.testing.assert_allclose(own.low, alone.low)
     df = simulate_scores(models=1, tasks=10, repetitions=1, effect=9.0, variant_task_sd=20)
     df["cluster"] = df["task"].str[-1].isin(list("01234"))
-    plain = review(df.drop(columns="cluster"), Plan(n_tasks=10, n_runs=1, spending="none")).iloc[0]
-    wide = review(df, Plan(n_tasks=10, n_runs=1, spending="none")).iloc[0]
-    assert wide["hi"] - wide["lo"] > plain["hi"] - plain["lo"]
+    plain = review(
+        df.drop(columns="cluster"), Plan(n_tasks=10, n_repetitions=1, spending="none")
+    ).iloc[0]
+    wide = review(df, Plan(n_tasks=10, n_repetitions=1, spending="none")).iloc[0]
+    assert wide["high"] - wide["low"] > plain["high"] - plain["low"]
 
 
 def test_saved_calls_are_counted_and_said() -> None:
     df = simulate_scores(models=2, tasks=10, repetitions=1)
-    saved = calls_saved(df, Plan(n_tasks=10, n_runs=3))
+    saved = calls_saved(df, Plan(n_tasks=10, n_repetitions=3))
     assert (saved.asked, saved.full, saved.share) == (40, 120, pytest.approx(1 / 3))
     assert str(saved).startswith("40 of 120 answers were asked (33%)")
 
@@ -290,7 +293,7 @@ def test_a_table_that_is_not_of_the_plan_is_refused() -> None:
     with pytest.raises(TableError, match="the plan has 9 tasks and no order"):
         review(df, Plan(n_tasks=9))
     with pytest.raises(SpecError, match="looks 1 to 4"):
-        review(df, Plan(n_tasks=4, n_runs=1), 7)
+        review(df, Plan(n_tasks=4, n_repetitions=1), 7)
     with pytest.raises(TableError, match="nothing to compare"):
         review(df[df["variant"] == "baseline"], Plan(n_tasks=4))
 

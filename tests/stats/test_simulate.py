@@ -19,7 +19,7 @@ def test_the_same_seed_draws_the_same_table_and_another_seed_does_not() -> None:
 
 
 def test_a_world_without_noise_scores_its_truth() -> None:
-    still = {"task_sd": 0.0, "model_task_sd": 0.0, "variant_task_sd": 0.0, "run_sd": 0.0}
+    still = {"task_sd": 0.0, "model_task_sd": 0.0, "variant_task_sd": 0.0, "repetition_sd": 0.0}
     df = simulate_scores(models={"m": 97.0}, effect=8.0, **still)  # type: ignore[arg-type]
     assert df.attrs["truth"]["effects"]["preamble"]["m"] == 3.0
     assert set(df["score"]) == {97.0, 100.0}
@@ -98,7 +98,7 @@ def test_copies_share_their_text_and_missing_marks_stay_missing() -> None:
 
 def test_spreads_come_out_as_asked() -> None:
     df = simulate_scores(
-        models={"m": 50.0}, tasks=3000, repetitions=4, run_sd=9.0, floor=None, ceiling=None
+        models={"m": 50.0}, tasks=3000, repetitions=4, repetition_sd=9.0, floor=None, ceiling=None
     )
     runs = df.groupby(["variant", "task"])["score"].std()
     assert np.sqrt((runs**2).mean()) == pytest.approx(9.0, rel=0.03)

@@ -64,23 +64,23 @@ def test_clusters_come_apart_and_equals_do_not() -> None:
 
 def test_a_table_gives_tiers_with_rank_intervals() -> None:
     df = simulate_scores(
-        models={"a": 80.0, "b": 78.0, "c": 30.0}, tasks=25, repetitions=2, run_sd=6, seed=1
+        models={"a": 80.0, "b": 78.0, "c": 30.0}, tasks=25, repetitions=2, repetition_sd=6, seed=1
     )
     ranks = rank_tiers(df).set_index("unit")
     assert list(ranks.index[-1:]) == ["c"]
     assert ranks.loc["c", "tier"] == 2
-    assert (ranks.loc["c", "rank_lo"], ranks.loc["c", "rank_hi"]) == (3, 3)
-    assert ranks.loc["a", "rank_lo"] == 1
-    assert ranks.loc["a", "rank_hi"] >= 2
+    assert (ranks.loc["c", "rank_low"], ranks.loc["c", "rank_high"]) == (3, 3)
+    assert ranks.loc["a", "rank_low"] == 1
+    assert ranks.loc["a", "rank_high"] >= 2
     assert ranks.loc["c", "sentence"] == "c: tier 2, rank 3 of 3."
 
 
 def test_one_task_tells_nothing_apart() -> None:
     ranks = rank_tiers(simulate_scores(models=4, tasks=1, repetitions=1))
     assert ranks["tier"].isna().all()
-    assert (ranks["flag"] == "one_task").all()
-    assert (ranks["rank_lo"] == 1).all()
-    assert (ranks["rank_hi"] == 4).all()
+    assert (ranks["flags"] == "one_task").all()
+    assert (ranks["rank_low"] == 1).all()
+    assert (ranks["rank_high"] == 4).all()
     assert ranks["sentence"].str.contains("one task cannot tell").all()
 
 
@@ -104,7 +104,7 @@ def test_equal_scores_have_no_zero_width_and_a_certain_gap_is_seen() -> None:
     df = simulate_scores(models=2, tasks=20, repetitions=1)
     df["score"] = np.where(df["model"] == "model-1", 100.0, 0.0)
     ranks = rank_tiers(df).set_index("unit")
-    assert ranks.loc["model-1", "lo"] < 90
+    assert ranks.loc["model-1", "low"] < 90
     assert list(ranks["tier"]) == [1, 2]
     df["score"] = 100.0
     assert list(rank_tiers(df)["tier"]) == [1, 1]
@@ -114,7 +114,7 @@ def test_equal_scores_have_no_zero_width_and_a_certain_gap_is_seen() -> None:
 @given(st.integers(0, 10_000))
 def test_row_order_and_a_common_constant_change_nothing(seed: int) -> None:
     df = simulate_scores(models=4, tasks=8, missing=0.1, floor=10, ceiling=80, seed=seed)
-    shown = ["unit", "rank_lo", "rank_hi", "tier"]
+    shown = ["unit", "rank_low", "rank_high", "tier"]
     first = rank_tiers(df)[shown]
     pd.testing.assert_frame_equal(first, rank_tiers(df.sample(frac=1, random_state=1))[shown])
     pd.testing.assert_frame_equal(first, rank_tiers(df.assign(score=df["score"] + 9))[shown])
@@ -137,7 +137,9 @@ def test_a_tier_opens_with_the_first_proven_worse_than_its_leader() -> None:
 
 
 def test_each_repetition_has_its_own_tiers_and_the_floor_is_not_stability() -> None:
-    df = simulate_scores(models={"a": 80.0, "b": 60.0, "dead": 0.0}, tasks=20, run_sd=25, seed=3)
+    df = simulate_scores(
+        models={"a": 80.0, "b": 60.0, "dead": 0.0}, tasks=20, repetition_sd=25, seed=3
+    )
     df.loc[df["model"] == "dead", "score"] = 0.0
     runs = tiers_by_repetition(df).set_index("unit")
     assert runs.loc["dead", "status"] == "at the floor"
@@ -169,7 +171,7 @@ def test_every_status_is_named() -> None:
         rank_tiers(df.assign(score=np.nan))
     part = df.assign(score=df["score"].where(df["model"] != "model-2"))
     row = rank_tiers(part).set_index("unit").loc["model-2"]
-    assert (row["flag"], row["sentence"]) == ("no_score", "model-2: no score on the shared tasks.")
+    assert (row["flags"], row["sentence"]) == ("no_score", "model-2: no score on the shared tasks.")
 
 
 def test_published_spreads_were_ranges(shared_data: Path) -> None:
