@@ -244,7 +244,7 @@ def noise_floor(
 
 
 def _floor(spread: Spread | None, n_tasks: int, repetitions: float, level: float) -> float | None:
-    """Limit of the difference between two measurements of one arm that differ in their answers only."""
+    """Limit of the difference between two measurements of one arm, by their answers alone."""
     if spread is None or n_tasks == 0:
         return None
     quantile = float(t_quantile(level, float(spread.n_replicates)))

@@ -1,4 +1,4 @@
-"""Owns the seam between measuring and statistics: the long score table, its checks and its reductions.
+"""Owns the seam between measuring and statistics: the score table, its checks and reductions.
 
 The table has one row per trial (or per mark of a trial, when the columns `judge` or `dimension` are
 there). `preamble` is read as `variant`. A score that is not known is missing, never zero.

@@ -74,7 +74,7 @@ def test_power_equals_that_of_statsmodels():
 def test_power_in_words():
     assert power(TYPICAL, 20, 1, 1, effect=6).sentence == (
         "20 tasks x 1 repetition x 1 judge: an effect is known to ±7.4 points; one of 10.4 is "
-        "found in 80% of such runs. The effect asked for is found in 36%."
+        "found in 80% of such experiments. The effect asked for is found in 36%."
     )
 
 
