@@ -27,6 +27,8 @@ HOSTED_CONCURRENCY: Final = 8
 IN_PROCESS_CONCURRENCY: Final = 16
 IN_PROCESS: Final = frozenset({"sim", "replay"})
 """Providers that answer in this process."""
+ATTEMPTS_TO_REACH: Final = 3
+"""Connections tried to an endpoint that has not answered yet: nobody may be there at all."""
 DEFAULT_ANSWER_TOKENS: Final = 4096
 """What a budget reserves for an answer whose length no setting limits."""
 
@@ -249,6 +251,8 @@ class Gateway:
             return None
         if fault.kind in _TRIED_ONCE_MORE and attempt >= 2:
             return None
+        if self._nobody_there(fault, model) and attempt >= ATTEMPTS_TO_REACH:
+            return None
         asked = fault.retry_after
         if asked is not None and asked > policy.longest_wait_seconds:
             self.closed[model.name] = f"{fault.kind}: the server asks to come back in {asked:.0f} s"
@@ -258,13 +262,17 @@ class Gateway:
         )
         return wait if elapsed + wait <= policy.total_seconds else None
 
+    def _nobody_there(self, fault: Fault, model: ModelSpec) -> bool:
+        """Whether no connection was made, to an endpoint that has not answered in this run."""
+        return fault.kind == "network" and not fault.sent and model.name not in self._answered
+
     def _note_failure(self, fault: Fault, model: ModelSpec) -> None:
         """Close what cannot work for the rest of this run."""
         reason = f"{fault.kind}: {fault.message}"
         # A request that the server understood and refused says nothing about the next one.
         in_a_row = self._in_a_row.get(model.name, 0) + (fault.kind != "permanent")
         self._in_a_row[model.name] = in_a_row
-        if fault.kind in _CLOSES_KEY:
+        if fault.kind in _CLOSES_KEY or self._nobody_there(fault, model):
             self.closed[_key_place(model)] = reason
         elif fault.status == 404 and model.name not in self._answered:
             self.closed[model.name] = reason
@@ -373,4 +381,5 @@ def _saved(request: Request, response: Response) -> dict[str, float | None]:
 
 def _key_place(model: ModelSpec) -> str:
     """Models of one endpoint and key share the fate of the key."""
-    return f"key {model.api_key_env or ''} at {endpoint_of(model)}"
+    key = f" with the key in {model.api_key_env}" if model.api_key_env else ""
+    return f"{endpoint_of(model)}{key}"

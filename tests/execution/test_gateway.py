@@ -361,3 +361,28 @@ def test_429_with_and_without_a_usable_wait_ends_in_an_answer(headers):
     assert isinstance(response, Response)
     assert (response.status, response.attempts, len(server.asked)) == ("ok", 3, 3)
     assert gateway.meter.calls == 3
+
+
+def test_an_endpoint_where_nobody_answers_is_given_up_soon():
+    """A user who forgot to start the engine must not wait for minutes."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    class Nobody:
+        async def ask(self, request, *, limits, watch):
+            raise Fault("network", "cannot reach http://127.0.0.1:9", sent=False)
+
+        async def close(self):
+            return None
+
+    gateway = Gateway(client_for=lambda _: Nobody(), sleep=sleep, seed=1)
+    model = ModelSpec(id="openai/local", api_base="http://127.0.0.1:9/v1")
+    request = Request(model=model, messages=({"role": "user", "content": "hi"},))
+    first = asyncio.run(gateway.call(request))
+    assert first.status == "failed"
+    assert len(waits) == 2
+    assert sum(waits) < 5
+    assert gateway.closed_reason(model) is not None
+    assert asyncio.run(gateway.call(request)).attempts == 0
