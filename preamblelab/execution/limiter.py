@@ -9,6 +9,7 @@ we are too many.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -33,32 +34,30 @@ class Limiter:
     """Why calls wait, for the progress line; empty when they do not."""
     _successes: int = 0
     _refused_at: int | None = None
-    _waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    _waiters: deque[asyncio.Future[None]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.limit = float(self.most)
 
     async def enter(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Wait for a place; leave it with `leave`."""
-        while True:
-            pause = self.paused_until - self.clock()
-            if pause > 0:
-                await sleep(pause)
-                continue
-            if self.running < self._allowed():
-                self.running += 1
-                return
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            try:
-                await waiter
-            except asyncio.CancelledError:
-                # The place that this one was woken for goes to the next.
-                self._wake()
-                raise
-            finally:
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
+        """Wait for a place, first come first served; leave it with `leave`."""
+        await self._pause_over(sleep)
+        if self.running < self._allowed() and not self._waiters:
+            self.running += 1
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await waiter
+            await self._pause_over(sleep)
+        except BaseException:
+            if waiter.done() and not waiter.cancelled():
+                self.leave()  # the place that was handed over goes to the next
+            raise
+
+    async def _pause_over(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        while (pause := self.paused_until - self.clock()) > 0:
+            await sleep(pause)
 
     def leave(self) -> None:
         """Give the place back and wake one who waits."""
@@ -100,10 +99,9 @@ class Limiter:
         return max(1, int(self.limit))
 
     def _wake(self) -> None:
-        free = self._allowed() - self.running
-        for waiter in self._waiters:
-            if free <= 0:
-                return
+        """Hand free places over to those who wait, so that nobody can come before them."""
+        while self._waiters and self.running < self._allowed():
+            waiter = self._waiters.popleft()
             if not waiter.done():
+                self.running += 1
                 waiter.set_result(None)
-                free -= 1

@@ -42,8 +42,13 @@ def price_of(model: ModelSpec) -> KnownPrice | None:
         return KnownPrice(input_usd=0.0, output_usd=0.0, source="in process")
     if model.api_base is not None and provider == "openai":
         return None  # a server of the user's that speaks OpenAI's dialect has its own prices
-    row = _price_list().get(model.id) or (_price_list().get(bare) if provider == "openai" else None)
-    if not row or "input_cost_per_token" not in row or "output_cost_per_token" not in row:
+    row = _price_list().get(model.id)
+    if row is None:
+        # The list names many vendors' models without the vendor.
+        row = _price_list().get(bare, {})
+        if row.get("litellm_provider") != provider:
+            return None
+    if "input_cost_per_token" not in row or "output_cost_per_token" not in row:
         return None
     return KnownPrice(
         input_usd=float(row["input_cost_per_token"]) * 1e6,

@@ -51,6 +51,23 @@ def test_only_so_many_are_inside_and_each_leaving_lets_one_in():
     asyncio.run(play())
 
 
+def test_who_comes_back_at_once_waits_behind_those_who_wait():
+    """Otherwise one model's calls would keep all others of its endpoint out."""
+
+    async def play() -> None:
+        limiter = Limiter(most=1)
+        _, waiting = await enter_many(limiter, 2)
+        limiter.leave()
+        again = asyncio.create_task(limiter.enter())
+        await waiting
+        await asyncio.sleep(0)
+        assert not again.done()
+        limiter.leave()
+        await again
+
+    asyncio.run(play())
+
+
 def test_one_who_gives_up_while_waiting_passes_the_place_on():
     async def play() -> None:
         limiter = Limiter(most=1)
