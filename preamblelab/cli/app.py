@@ -14,7 +14,18 @@ StoreOption = Annotated[
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
 MarginOption = Annotated[
-    float, typer.Option(min=0.1, max=100, help="The smallest effect that matters, in points.")
+    float | None,
+    typer.Option(
+        min=0.1,
+        max=100,
+        help="The smallest effect that matters, in points; the experiment's (5) when not given.",
+    ),
+]
+UntilDecidedOption = Annotated[
+    bool,
+    typer.Option(
+        "--until-decided", help="Look at planned points; ask nothing more of what is settled."
+    ),
 ]
 DEFAULT = Path("preamblelab.db")
 
@@ -60,9 +71,10 @@ def run(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Ask at most so many trials now.")
     ] = None,
+    until_decided: UntilDecidedOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="As `check`: send nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
-    margin: MarginOption = 5.0,
+    margin: MarginOption = None,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """Ask what is missing, mark it, report; goes on where it stopped."""
@@ -71,9 +83,19 @@ def run(
         return
     from preamblelab.lab.commands import ran
 
-    result = ran(experiment, store, limit=limit, quiet=quiet, margin=margin, form=format)
+    result = ran(
+        experiment,
+        store,
+        limit=limit,
+        until_decided=until_decided,
+        quiet=quiet,
+        margin=margin,
+        form=format,
+    )
     sys.stdout.write(result.text)
-    exit_for(result, f"preamblelab run {experiment} --store {store}")
+    looks = " --until-decided" if until_decided else ""
+    wanted = "" if margin is None else f" --margin {margin:g}"
+    exit_for(result, f"preamblelab run {experiment} --store {store}{looks}{wanted}")
 
 
 @app.command()
@@ -88,7 +110,7 @@ def score(
         list[str] | None, typer.Option("--scorer", help="text, or module:name; repeatable.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
-    margin: MarginOption = 5.0,
+    margin: MarginOption = None,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """Mark stored answers anew with another rubric or judge; asks subjects nothing."""
@@ -115,7 +137,7 @@ def report(
         typer.Argument(help="Name of an experiment, or a CSV of scores; the only one needs none."),
     ] = None,
     store: StoreOption = DEFAULT,
-    margin: MarginOption = 5.0,
+    margin: MarginOption = None,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """Report from the store, or from a CSV of scores; asks nothing."""
@@ -137,9 +159,10 @@ def compare(
         list[str] | None, typer.Option("--judge", help="A judge's litellm id or name; repeatable.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Draws the order of trials.")] = 0,
+    until_decided: UntilDecidedOption = False,
     store: StoreOption = DEFAULT,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
-    margin: MarginOption = 5.0,
+    margin: MarginOption = None,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """Ask models with one new system prompt and without any, and report."""
@@ -153,6 +176,7 @@ def compare(
         rubric=rubric,
         judges=judge or [],
         seed=seed,
+        until_decided=until_decided,
         store=store,
         quiet=quiet,
         margin=margin,

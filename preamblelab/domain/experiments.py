@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,7 @@ from preamblelab.domain.preambles import BASELINE, NO_PREAMBLE, Preamble, Varian
 from preamblelab.domain.rubrics import Rubric
 from preamblelab.domain.sizes import Size
 from preamblelab.domain.tasks import Suite, Task
+from preamblelab.errors import SpecError
 
 
 class Budget(Spec):
@@ -24,6 +25,35 @@ class Budget(Spec):
     minutes: float | None = Field(default=None, gt=0)
     assume_usd_per_million_tokens: float | None = Field(default=None, ge=0)
     """The price to assume where none is known; without it a usd limit refuses such a model."""
+
+
+RepetitionRule = Literal["fixed", "auto", "always-3", "seed"]
+"""How repetitions are spent: as stated, where the verdict is open, three everywhere, or three
+under 60 points, two up to 80 and one above."""
+
+MOST_BY_RULE: Final = 3
+"""Repetitions that a rule may spend on one cell."""
+
+
+class Repetitions(NamedTuple):
+    """How often a cell is asked at most, and by which rule."""
+
+    most: int
+    rule: RepetitionRule
+
+
+def repetitions_of(written: int | str) -> Repetitions:
+    """What `repetitions:` means: a number, or the name of a rule.
+
+    Raises:
+        SpecError: it is neither.
+    """
+    if isinstance(written, int):
+        return Repetitions(written, "fixed")
+    rules: dict[str, RepetitionRule] = {"auto": "auto", "always-3": "always-3", "seed": "seed"}
+    if written not in rules:
+        raise SpecError(f"repetitions: '{written}' is no number and no rule: {', '.join(rules)}")
+    return Repetitions(MOST_BY_RULE, rules[written])
 
 
 class Experiment(Spec):
@@ -42,10 +72,16 @@ class Experiment(Spec):
     scorers: tuple[str, ...] = ("text",)
     """`text`, `judge/ID`, `module:name`."""
     judges: Mapping[str, ModelSpec] = Field(default_factory=dict)
-    """How the judges among the scorers are reached, by litellm id."""
+    """How the judges among the scorers are reached, by what stands behind `judge/`."""
     judgements: int = Field(default=1, ge=1, le=25)
     """How often each judge marks each answer."""
     repetitions: int = Field(default=1, ge=1, le=1000)
+    """How often a cell is asked; under a rule, at most."""
+    repetition_rule: RepetitionRule = "fixed"
+    until_decided: bool = False
+    """Whether a model and variant get no more calls once planned looks have settled them."""
+    margin: float = Field(default=5.0, gt=0, le=100)
+    """The smallest effect that matters, in points."""
     settings: Mapping[str, Any] = Field(default_factory=dict)
     """Settings of every model that does not set its own: temperature, max_tokens, ..."""
     budget: Budget = Budget()
@@ -67,7 +103,17 @@ class Experiment(Spec):
                 raise ValueError(f"no preamble named '{parts.name}'; known: {known}")
         if self.baseline in self.variants:
             raise ValueError(f"'{self.baseline}' is both the baseline and a variant")
+        if self.until_decided and self.repetition_rule in {"always-3", "seed"}:
+            raise ValueError(
+                f"'until_decided' and repetitions: {self.repetition_rule} exclude each other; "
+                "keep one"
+            )
         return self
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether a recorded plan of looks says what is asked."""
+        return self.until_decided or self.repetition_rule == "auto"
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -75,7 +121,11 @@ class Experiment(Spec):
         return (self.baseline, *self.variants)
 
     def variant(self, label: str, size: Size) -> Variant:
-        """The text of an arm for a model of this size."""
+        """The text of an arm for a model of this size.
+
+        Raises:
+            SpecError: no preamble of the experiment has such a text.
+        """
         parts = parse_label(label)
         if parts.name == BASELINE:
             return NO_PREAMBLE

@@ -10,6 +10,7 @@ from preamblelab.domain.experiments import Budget
 from preamblelab.lab.checking import Check, check_experiment
 from preamblelab.lab.loading import Planned, load_planned, planned
 from preamblelab.lab.running import Outcome, execute, mark_again
+from preamblelab.lab.stopping import with_looks
 from preamblelab.library import Project
 from preamblelab.report.progress import LineProgress, Progress
 from preamblelab.store import Store
@@ -70,10 +71,19 @@ def checked(experiment: str, store: Path) -> Check:
 
 
 def ran(
-    experiment: str, store: Path, *, limit: int | None, quiet: bool, margin: float, form: Form
+    experiment: str,
+    store: Path,
+    *,
+    limit: int | None,
+    until_decided: bool,
+    quiet: bool,
+    margin: float | None,
+    form: Form,
 ) -> Result:
     """Run an experiment and render its report."""
-    return _ran(load_planned(experiment), store, limit, quiet, margin, form)
+    plan, folder = load_planned(experiment)
+    plan = with_looks(plan, until_decided=until_decided, margin=margin)
+    return _ran(Planned(plan, folder), store, limit, quiet, margin, form)
 
 
 def compared(
@@ -85,9 +95,10 @@ def compared(
     rubric: str,
     judges: Sequence[str],
     seed: int,
+    until_decided: bool,
     store: Path,
     quiet: bool,
-    margin: float,
+    margin: float | None,
     form: Form,
 ) -> Result:
     """Compare one preamble with none and render the report."""
@@ -104,6 +115,8 @@ def compared(
         settings={},
         budget=Budget(),
         seed=seed,
+        until_decided=until_decided,
+        margin=5.0 if margin is None else margin,
     )
     return _ran(planned(experiment), store, None, quiet, margin, form)
 
@@ -116,7 +129,7 @@ def scored(
     judges: Sequence[str] | None,
     scorers: Sequence[str] | None,
     quiet: bool,
-    margin: float,
+    margin: float | None,
     form: Form,
 ) -> Result:
     """Mark stored answers anew and render the report."""
@@ -136,7 +149,7 @@ def scored(
         return _result(opened, outcome, margin, form)
 
 
-def reported(experiment: str | None, store: Path, *, margin: float) -> "Report":
+def reported(experiment: str | None, store: Path, *, margin: float | None) -> "Report":
     """The report on a stored experiment."""
     from preamblelab.lab.reporting import analyze
 
@@ -149,7 +162,7 @@ def _ran(
     store: Path,
     limit: int | None,
     quiet: bool,
-    margin: float,
+    margin: float | None,
     form: Form,
 ) -> Result:
     with Store(store) as opened:
@@ -164,14 +177,14 @@ def _ran(
         return _result(opened, outcome, margin, form)
 
 
-def _result(store: Store, outcome: Outcome, margin: float, form: Form) -> Result:
+def _result(store: Store, outcome: Outcome, margin: float | None, form: Form) -> Result:
     """The outcome with its report; none where somebody waits for the program to stop."""
     if outcome.interrupted:
         return Result(text="", outcome=outcome)
     return Result(text=report_text(store, outcome.experiment, margin, form), outcome=outcome)
 
 
-def report_text(store: Store, experiment: str, margin: float, form: Form) -> str:
+def report_text(store: Store, experiment: str, margin: float | None, form: Form) -> str:
     """The rendered report; taken from the store when nothing has changed since it was made.
 
     Making it needs pandas and scipy, seconds that a run with nothing to do should not take.

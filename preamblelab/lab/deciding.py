@@ -26,13 +26,13 @@ BY_DEFAULT = Spreads(task_variant=36.0, repetition=64.0, judge=0.0)
 task to task and 8 between repetitions, as in the simulations behind the methods."""
 
 
-def report_on(source: str | None, store: Path, *, margin: float = 5.0) -> Report:
+def report_on(source: str | None, store: Path, *, margin: float | None = None) -> Report:
     """The report on a stored experiment, or on a CSV of scores from anywhere.
 
     Args:
         source: name of an experiment, path of a `.csv` or `.csv.gz`, or None for the only one.
         store: the store; not needed for a CSV.
-        margin: the smallest effect that matters, in points.
+        margin: the smallest effect that matters, in points; the experiment's, or 5, when not given.
 
     Raises:
         TableError: the CSV lacks a column; the message says which.
@@ -42,7 +42,9 @@ def report_on(source: str | None, store: Path, *, margin: float = 5.0) -> Report
         scores = read_scores(source)
         labels = [str(label) for label in scores["variant"].unique()]
         baseline = "baseline" if "baseline" in labels else labels[0]
-        return Report(experiment=Path(source).name, scores=scores, baseline=baseline, margin=margin)
+        return Report(
+            experiment=Path(source).name, scores=scores, baseline=baseline, margin=margin or 5.0
+        )
     with Store(store, read_only=True) as opened:
         return analyze(opened, source, margin=margin)
 

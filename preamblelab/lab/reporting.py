@@ -1,11 +1,17 @@
 """From the store to a report; asks nothing."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from preamblelab.errors import SpecError
+from preamblelab.lab.stopping import looked_at
 from preamblelab.report.reports import Arrival, Report
+from preamblelab.report.stopping import Looks
+from preamblelab.stats.looks import Plan
 from preamblelab.store import Spend, Store
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def only_experiment(store: Store, name: str | None) -> str:
@@ -24,20 +30,31 @@ def only_experiment(store: Store, name: str | None) -> str:
     raise SpecError(f"{store.path} holds several experiments, name one: {', '.join(names)}")
 
 
-def analyze(store: Store, experiment: str | None = None, *, margin: float = 5.0) -> Report:
+def analyze(store: Store, experiment: str | None = None, *, margin: float | None = None) -> Report:
     """The report on an experiment in a store.
 
     Args:
         store: where its answers and marks are.
         experiment: its name; may be left out when the store holds only one.
-        margin: the smallest effect that matters, in points.
+        margin: the smallest effect that matters, in points; the experiment's when not given.
 
     Raises:
-        SpecError: there is no such experiment, or nothing to compare in it.
+        SpecError: there is no such experiment, nothing to compare in it, or another margin than
+            its looks were planned with.
     """
     name = only_experiment(store, experiment)
     document = store.document(name)
+    looks = _looks(store, name, str(document.get("baseline", "baseline")))
+    planned_margin = float(document.get("margin", 5.0))
+    if looks is not None and margin not in {None, looks.plan.margin}:
+        raise SpecError(
+            f"'{name}' was planned with a margin of {looks.plan.margin:g} points, and its looks "
+            f"say nothing at {margin:g}: leave --margin out"
+        )
+    rule = str(document.get("repetition_rule", "fixed"))
     scores = store.scores(name)
+    if looks is not None or rule == "seed":
+        scores = _without_unasked(scores)
     arrivals = {
         (each.model, each.variant): Arrival(state=each.state, reasons=each.reasons)
         for each in store.deliveries(name)
@@ -49,7 +66,9 @@ def analyze(store: Store, experiment: str | None = None, *, margin: float = 5.0)
         scores=scores,
         baseline=str(document.get("baseline", "baseline")),
         question=str(document.get("question", "")),
-        margin=margin,
+        margin=planned_margin if margin is None else margin,
+        looks=looks,
+        rule=rule,
         arrivals=arrivals,
         facts=tuple(_facts(store, name, marking)),
         rubric=str(rubric.get("name", "")),
@@ -87,6 +106,27 @@ def _truths(document: Mapping[str, Any]) -> dict[tuple[str, str], float]:
         for label in planned.variants
         if (model_id, label) in published
     }
+
+
+def _looks(store: Store, name: str, baseline: str) -> Looks | None:
+    """The recorded plan of looks with what it may count; None where there is no plan."""
+    recorded, marking = store.look_plan(name), store.marking(name)
+    if recorded is None or marking is None:
+        return None
+    return Looks(
+        plan=Plan.from_dict(recorded.plan),
+        asked=looked_at(store, name, marking[0]),
+        baseline=baseline,
+        recorded=recorded.created,
+        answered_before=recorded.answered,
+        other_marking=marking[0] != recorded.marking,
+    )
+
+
+def _without_unasked(scores: "DataFrame") -> "DataFrame":
+    """The table without the trials that nobody has asked, unless nothing was asked at all."""
+    asked = scores[scores["status"] != "pending"]
+    return asked if len(set(asked["variant"])) > 1 else scores
 
 
 def _facts(

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,13 @@ from preamblelab.execution.budget import BudgetSpent, Meter, refuse_unpriced
 from preamblelab.execution.choose import client_for
 from preamblelab.execution.clients import Client
 from preamblelab.execution.doors import Doors, FunctionClient
-from preamblelab.execution.gateway import Gateway, endpoint_of, is_local
+from preamblelab.execution.gateway import Gateway, endpoint_of, is_local, warms_up
 from preamblelab.execution.prices import price_of
 from preamblelab.execution.runner import Runner, Tally
 from preamblelab.lab.delivering import record_probe, review_delivery
 from preamblelab.lab.planning import Plan
+from preamblelab.lab.rounds import Rounds, rounds_of
+from preamblelab.lab.stopping import record_plan, refuse_other_plan
 from preamblelab.library import experiment_document
 from preamblelab.report.progress import Progress
 from preamblelab.scoring.grader import Grader, MarkTally
@@ -44,7 +46,7 @@ class Outcome:
     def complete(self) -> bool:
         """Whether every trial has an answer and every answer its marks."""
         unanswered = self.tally.open - self.tally.done + self.tally.outcomes.get("failed", 0)
-        return unanswered <= 0 and not self.marks.not_asked
+        return unanswered <= 0 and not self.marks.not_asked and not self.interrupted
 
 
 def execute(
@@ -72,7 +74,8 @@ def execute(
             and they are given up. Only in a program's main thread.
 
     Raises:
-        SpecError: nobody marks a criterion, or a scorer cannot be found.
+        SpecError: nobody marks a criterion, a scorer cannot be found, or a recorded plan of looks
+            would be changed.
         ProviderError: a model cannot be asked at all.
         BudgetError: a limit in usd, and a model whose price nobody knows.
         StoreError: the store cannot be used, or another process writes to it.
@@ -80,13 +83,17 @@ def execute(
     progress = progress or Progress()
     marking = marking_of(experiment, scorers=scorers, folder=folder)
     with store.lock(f"run {experiment.name}"):
+        refuse_other_plan(experiment, store, marking.digest)
         plan = _registered(experiment, store, _recorded_facts(experiment, store))
         missing = store.unanswered(experiment.name)
         if missing:
-            plan = _registered(experiment, store, _discovered_facts(experiment, client))
-            missing = store.unanswered(experiment.name)
+            plan = _registered(experiment, store, _discovered_facts(experiment, store, client))
+            missing = _each_once(store.unanswered(experiment.name))
+        if experiment.stops_early:
+            record_plan(experiment, store, marking.digest)
         _use_marking(experiment, marking, store)
-        work = _Work(plan, store, marking, progress, missing[:limit], client, handle_interrupts)
+        rounds = rounds_of(experiment, store, marking.digest, missing, limit)
+        work = _Work(plan, store, marking, progress, rounds, client, handle_interrupts)
         return work.run()
 
 
@@ -110,7 +117,7 @@ def mark_again(
     with store.lock(f"score {experiment.name}"):
         _use_marking(experiment, marking, store)
         plan = Plan(experiment, _recorded_facts(experiment, store))
-        work = _Work(plan, store, marking, progress, [], None, handle_interrupts)
+        work = _Work(plan, store, marking, progress, Rounds([]), None, handle_interrupts)
         return work.run()
 
 
@@ -139,7 +146,7 @@ class _Work:
         store: Store,
         marking: Marking,
         progress: Progress,
-        missing: Sequence[PlannedTrial],
+        rounds: Rounds,
         client: TrialClient | None,
         handle_interrupts: bool,
     ) -> None:
@@ -147,28 +154,35 @@ class _Work:
         self.store = store
         self.marking = marking
         self.progress = progress
-        self.missing = missing
+        self.rounds = rounds
         self.handle_interrupts = handle_interrupts
         self.interrupted = False
-        self.client = client
+        self.client = None if client is None else FunctionClient(self._answer(client))
         self.gateway = Gateway(client_for=self._client_for, seed=plan.experiment.seed)
         self.gateway.meter = Meter(budget=plan.experiment.budget)
         self.runner = Runner(
-            self.gateway, store.put, tally=progress.tally, done=lambda *_: progress.step()
+            self.gateway,
+            store.put,
+            tally=progress.tally,
+            done=lambda *_: progress.step(),
+            first=self._before_first_trial if client is None else None,
         )
         progress.gateway = self.gateway
-        progress.tally.open = len(missing)
+        progress.tally.open = 0
         self._doors = Doors()
         self._requests: dict[str, Trial] = {}
 
     def run(self) -> Outcome:
         open_marks = self.store.count_unmarked(self.plan.experiment.name, self.marking.digest)
-        if self.missing or open_marks:
+        first = self.rounds.next()
+        if first or open_marks:
             self._prepare()
             self.progress.marks.open = open_marks
             try:
-                asyncio.run(self._main())
+                asyncio.run(self._main(first))
             except KeyboardInterrupt:
+                if not self.handle_interrupts:
+                    raise
                 self.interrupted = True
                 self.runner.stop("interrupted")
             finally:
@@ -181,39 +195,50 @@ class _Work:
         )
 
     def _prepare(self) -> None:
-        asked = {trial.model for trial in self.missing}
+        asked = {trial.model for trial in self.rounds.missing}
         subjects = [m for m in self.plan.experiment.models if m.name in asked]
         judges = list(self.marking.judges.values())
         unpriced = [m.name for m in (*subjects, *judges) if price_of(m) is None]
         refuse_unpriced(self.plan.experiment.budget, unpriced if self.client is None else [])
-        if self.client is None:
-            self._doors.prepare([*subjects, *judges])
-        else:
-            self._doors.prepare(judges)
+        asked_by_us = [*subjects, *judges] if self.client is None else judges
+        self._doors.prepare(asked_by_us)
+        self.gateway.expect(asked_by_us)
+
+    def _answer(self, client: TrialClient) -> Callable[[Request], Response]:
+        return lambda request: client(self._requests[request.key])
 
     def _client_for(self, model: ModelSpec) -> Client:
         if self.client is None or model not in self.plan.experiment.models:
             return self._doors(model)
-        client = self.client
-        return FunctionClient(lambda request: client(self._requests[request.key]))
+        return self.client
 
-    async def _main(self) -> None:
+    async def _main(self, batch: Sequence[PlannedTrial]) -> None:
+        """Ask and mark round by round; marks that are open come before the next round."""
         with self._interrupts():
             try:
-                await self._ask()
-                if not self.runner.stopping or self.runner.tally.stopped.startswith("budget."):
+                while True:
+                    await self._ask(batch)
+                    if self.interrupted:
+                        return
                     await self._mark()
+                    if self.runner.stopping or not (batch := self._next_round()):
+                        return
             finally:
                 await self.gateway.close()
 
-    async def _ask(self) -> None:
-        if not self.missing:
+    def _next_round(self) -> list[PlannedTrial]:
+        batch = self.rounds.next()
+        if self.rounds.said:
+            self.progress.say(f"{self.rounds.said}; {len(batch)} trials to ask next")
+        return batch
+
+    async def _ask(self, batch: Sequence[PlannedTrial]) -> None:
+        if not batch:
             return
-        if self.client is None:
-            await self._before_first_trials()
+        self.progress.tally.open += len(batch)
         self.progress.begin("asking")
         requests = []
-        for planned in self.missing:
+        for planned in batch:
             request = self.plan.request(planned)
             requests.append(request)
             if self.client is not None:
@@ -221,36 +246,35 @@ class _Work:
         await self.runner.ask(requests)
         review_delivery(self.plan.experiment, self.store)
 
-    async def _before_first_trials(self) -> None:
-        """Probe whether preambles arrive; the probes warm the engines up as well."""
+    async def _before_first_trial(self, model: ModelSpec) -> None:
+        """Probe whether preambles arrive; a probe that is sent warms the engine up as well."""
         experiment = self.plan.experiment
-        asked = list(dict.fromkeys(trial.model for trial in self.missing))
-        self.progress.begin("delivery")
-        for model in experiment.models:
-            if model.name not in asked or self.runner.stopping:
-                continue
-            try:
-                if experiment.delivery:
-                    finding = await record_probe(self.plan, model, self.store, self.gateway)
-                    for line in finding.reasons:
-                        self.progress.say(f"{model.name}: undelivered: {line}")
-                elif experiment.warm_up and is_local(model):
-                    await self.gateway.call(_warm_up(model))
-            except BudgetSpent as spent:
-                self.runner.stop(spent.limit)
+        sent = self.gateway.meter.calls
+        try:
+            if experiment.delivery:
+                finding = await record_probe(self.plan, model, self.store, self.gateway)
+                for line in finding.reasons:
+                    self.progress.say(f"{model.name}: undelivered: {line}")
+            if experiment.warm_up and warms_up(model) and self.gateway.meter.calls == sent:
+                await self.gateway.call(_warm_up(model))
+        except BudgetSpent as spent:
+            self.runner.stop(spent.limit)
 
     async def _mark(self) -> None:
         experiment = self.plan.experiment
         self.progress.begin("marking")
-        self.progress.marks.open = self.store.count_unmarked(experiment.name, self.marking.digest)
+        marks = self.progress.marks
+        marks.open = marks.done + self.store.count_unmarked(experiment.name, self.marking.digest)
+        marks.not_asked = 0  # what an earlier round could not have is tried again now
         tasks = {task.name: task for task in experiment.suite.tasks}
         grader = Grader(
             self.store,
             self.marking,
             tasks,
             call=self._judge_call,
-            tally=self.progress.marks,
+            tally=marks,
             done=self.progress.step,
+            stopping=lambda: self.interrupted,
         )
         await grader.mark(experiment.name)
 
@@ -260,8 +284,9 @@ class _Work:
             response = await self.gateway.call(request)
         except BudgetSpent as spent:
             self.runner.stop(spent.limit)
-            return Response(status="failed", reason=f"budget: {spent.limit}", attempts=0)
-        await asyncio.to_thread(self.store.put, [(request, response)])
+            return Response(status="failed", reason=spent.limit, attempts=0)
+        if response.attempts:
+            await asyncio.to_thread(self.store.put, [(request, response)])
         return response
 
     @contextmanager
@@ -282,9 +307,13 @@ class _Work:
                 "stopping: calls in flight are finished and stored; Ctrl-C again gives them up"
             )
 
-        signals = (signal.SIGINT, signal.SIGTERM)
-        for each in signals:
-            loop.add_signal_handler(each, interrupt)
+        signals: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
+        try:
+            for each in signals:
+                loop.add_signal_handler(each, interrupt)
+        except NotImplementedError:
+            # Windows has no handlers in its loop: Ctrl-C then ends the run at once.
+            signals = ()
         try:
             yield
         except asyncio.CancelledError as cancelled:
@@ -309,27 +338,40 @@ def _recorded_facts(experiment: Experiment, store: Store) -> dict[str, ModelFact
 
 
 def _discovered_facts(
-    experiment: Experiment, client: TrialClient | None
-) -> Mapping[str, ModelFacts] | None:
-    """Facts with what the servers on this host say now; None when no server need be asked."""
+    experiment: Experiment, store: Store, client: TrialClient | None
+) -> Mapping[str, ModelFacts]:
+    """Facts with what the servers on this host say now.
+
+    A server that says nothing is believed to serve what it served before: while it is down, the
+    answers that it gave must not look like another model's.
+    """
+    recorded = _recorded_facts(experiment, store)
     local = [m for m in experiment.models if is_local(m) and client_for(m) != "litellm"]
     if client is not None or not local:
-        return None
+        return recorded
     from preamblelab.execution.servers import facts_from_server
 
     async def ask() -> list[ModelFacts | None]:
         return list(await asyncio.gather(*(facts_from_server(model) for model in local)))
 
     found = dict(zip((model.name for model in local), asyncio.run(ask()), strict=True))
-    return {model.name: model.facts(found.get(model.name)) for model in experiment.models}
+    said = {name: facts for name, facts in found.items() if facts is not None}
+    return {
+        model.name: model.facts(said[model.name]) if model.name in said else recorded[model.name]
+        for model in experiment.models
+    }
 
 
-def _registered(
-    experiment: Experiment, store: Store, facts: Mapping[str, ModelFacts] | None
-) -> Plan:
+def _each_once(trials: Iterable[PlannedTrial]) -> list[PlannedTrial]:
+    """Trials by answer: two variants may come to one text for a model of some size."""
+    once: dict[str, PlannedTrial] = {}
+    for trial in trials:
+        once.setdefault(trial.response_key, trial)
+    return list(once.values())
+
+
+def _registered(experiment: Experiment, store: Store, facts: Mapping[str, ModelFacts]) -> Plan:
     """The plan, with its trials' names in the store."""
-    if facts is None:
-        facts = _recorded_facts(experiment, store)
     plan = Plan(experiment, facts)
     if store.plan_digest(experiment.name) != plan.digest:
         store.register(

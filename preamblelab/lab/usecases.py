@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from preamblelab.domain.base import text_digest
-from preamblelab.domain.experiments import Budget, Experiment
+from preamblelab.domain.experiments import Budget, Experiment, repetitions_of
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.preambles import Preamble
 from preamblelab.domain.rubrics import Rubric
@@ -14,6 +14,7 @@ from preamblelab.errors import SpecError
 from preamblelab.lab.loading import planned
 from preamblelab.lab.reporting import analyze
 from preamblelab.lab.running import TrialClient, execute, mark_again
+from preamblelab.lab.stopping import with_looks
 from preamblelab.library import (
     Project,
     load_models,
@@ -39,6 +40,8 @@ def run(
     client: TrialClient | None = None,
     progress: Progress | None = None,
     limit: int | None = None,
+    until_decided: bool = False,
+    margin: float | None = None,
 ) -> Report:
     """Ask and mark what is missing of an experiment, and report on it.
 
@@ -51,11 +54,16 @@ def run(
         client: answers instead of the models, from trial to response; for tests of your script.
         progress: is told what happens; silent when not given.
         limit: ask at most so many trials now.
+        until_decided: record a plan of interim looks before the first call, and ask nothing more
+            of a model and variant that a look has settled; also where the experiment says so.
+        margin: the smallest effect that matters, in points; the experiment's when not given.
 
     Raises:
-        PreamblelabError: a file is wrong, a store cannot be used, a model cannot be asked at all.
+        PreamblelabError: a file is wrong, a store cannot be used, a model cannot be asked at all,
+            or a recorded plan of looks would be changed.
     """
     plan, folder = planned(experiment, scorers=scorers)
+    plan = with_looks(plan, until_decided=until_decided, margin=margin)
     with _opened(store) as opened:
         execute(
             plan,
@@ -138,13 +146,15 @@ def compare(
     models: Sequence[str | ModelSpec],
     *,
     suite: str | Path | Suite = "smoke",
-    repetitions: int = 3,
+    repetitions: int | str = 3,
     rubric: str | Path | Rubric = "coding",
     judges: Sequence[str | ModelSpec] = (),
     scorers: Sequence[Scorer] = (),
     settings: Mapping[str, Any] | None = None,
     budget: Budget | None = None,
     seed: int = 0,
+    until_decided: bool = False,
+    margin: float = 5.0,
     store: Store | str | Path = DEFAULT_STORE,
     client: TrialClient | None = None,
     progress: Progress | None = None,
@@ -155,13 +165,15 @@ def compare(
         preamble: the text itself, a file of one (`Path`), the name of one, or a `Preamble`.
         models: litellm ids, names from models.yaml, or specs.
         suite: name, file or suite of the tasks.
-        repetitions: how often each task is asked under each arm.
+        repetitions: how often each task is asked under each arm; or `auto`, `always-3`, `seed`.
         rubric: name, file or rubric by which answers are marked.
         judges: judge models; none: the checks that the rubric names.
         scorers: scorers of your own.
         settings: for every model: temperature, max_tokens, ...
         budget: limits of the whole run.
         seed: draws the order of trials.
+        until_decided: interim looks at planned points; a settled pair is asked nothing more.
+        margin: the smallest effect that matters, in points.
         store: where answers are kept; baseline answers are asked once and used again.
         client: answers instead of the models; for tests of your script.
         progress: is told what happens; silent when not given.
@@ -179,6 +191,8 @@ def compare(
         settings=settings or {},
         budget=budget or Budget(),
         seed=seed,
+        until_decided=until_decided,
+        margin=margin,
     )
     return run(experiment, store, scorers=scorers, client=client, progress=progress)
 
@@ -188,15 +202,18 @@ def comparison(
     models: Sequence[str | ModelSpec],
     *,
     suite: str | Path | Suite,
-    repetitions: int,
+    repetitions: int | str,
     rubric: str | Path | Rubric,
     judges: Sequence[str | ModelSpec],
     settings: Mapping[str, Any],
     budget: Budget,
     seed: int,
+    until_decided: bool = False,
+    margin: float = 5.0,
 ) -> Experiment:
     """The experiment behind `compare`."""
     family = preamble_of(preamble)
+    spent = repetitions_of(repetitions)
     specs, judge_specs = models_of(models), models_of(judges)
     chosen = suite if isinstance(suite, Suite) else load_suite(suite)
     return Experiment(
@@ -209,7 +226,10 @@ def comparison(
         rubric=rubric if isinstance(rubric, Rubric) else load_rubric(rubric),
         scorers=(TEXT, *judge_names(judge_specs)),
         judges={spec.name: spec for spec in judge_specs},
-        repetitions=repetitions,
+        repetitions=spent.most,
+        repetition_rule=spent.rule,
+        until_decided=until_decided,
+        margin=margin,
         settings=settings,
         budget=budget,
         seed=seed,

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from preamblelab.domain.experiments import Experiment
+from preamblelab.domain.experiments import Experiment, repetitions_of
 from preamblelab.domain.models import ModelSpec, check_settings
 from preamblelab.domain.preambles import BASELINE, COMMON, Preamble, VariantLabel, parse_label
 from preamblelab.domain.tasks import Suite, Task
@@ -113,11 +113,14 @@ class _Resolver:
         parts["rubric"] = rubric.source
         kept = form.model_dump(
             include={
-                "name", "question", "baseline", "scorers", "judgements", "repetitions",
-                "settings", "seed", "delivery", "warm_up",
+                "name", "question", "baseline", "scorers", "judgements", "until_decided",
+                "margin", "settings", "seed", "delivery", "warm_up",
             }
         )  # fmt: skip
+        repetitions = repetitions_of(form.repetitions)
         resolved = {
+            "repetitions": repetitions.most,
+            "repetition_rule": repetitions.rule,
             "models": self._models(),
             "variants": self._variants(preambles),
             "preambles": preambles,

@@ -1,7 +1,7 @@
 """What an experiment file may say, before the names in it are looked up."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, JsonValue, Tag
 
@@ -18,6 +18,11 @@ def _word_or_mapping(value: Any) -> str:
 
 def _one_or_many(value: Any) -> str:
     return "many" if isinstance(value, (list, tuple)) else "one"
+
+
+def _number_or_rule(value: Any) -> str:
+    # "3" in quotes is a number that was meant: the error should speak of numbers.
+    return "rule" if isinstance(value, str) and not value.isdigit() else "number"
 
 
 def _suite_shape(value: Any) -> str:
@@ -42,6 +47,11 @@ Switches: TypeAlias = Annotated[
     Annotated[bool, Tag("one")]
     | Annotated[tuple[bool, ...], Field(min_length=1, max_length=2), Tag("many")],
     Discriminator(_one_or_many),
+]
+NumberOrRule: TypeAlias = Annotated[
+    Annotated[int, Field(ge=1, le=1000), Tag("number")]
+    | Annotated[Literal["auto", "always-3", "seed"], Tag("rule")],
+    Discriminator(_number_or_rule),
 ]
 NamedOrEntry: TypeAlias = JsonValue
 
@@ -75,8 +85,13 @@ class ExperimentForm(Spec):
     """How judges among the scorers are reached, where models.yaml does not say it."""
     judgements: int = Field(default=1, ge=1, le=25)
     """How often each judge marks each answer."""
-    repetitions: int = Field(default=1, ge=1, le=1000)
-    """How often each model is asked each task under each variant."""
+    repetitions: NumberOrRule = 1
+    """How often each model is asked each task under each variant; or a rule: `auto` (where the
+    verdict is open, at most 3), `always-3`, `seed` (3 under 60 points, 2 up to 80, 1 above)."""
+    until_decided: bool = False
+    """Whether planned looks end the asking of what they have settled."""
+    margin: float = Field(default=5.0, gt=0, le=100)
+    """The smallest effect that matters, in points."""
     settings: Mapping[str, JsonValue] = Field(default_factory=dict)
     """Settings of every model that does not set its own: temperature, max_tokens."""
     budget: Budget = Budget()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from preamblelab.report.stopping import Looks, under_looks
 from preamblelab.stats.effects import effects
 from preamblelab.stats.noise import NoiseFloor, below_floor, noise_floor
 from preamblelab.stats.overall import overall_effect
@@ -48,6 +49,10 @@ class Findings:
     score."""
     truths: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """Published true effects of simulated models, in points, by model and variant."""
+    looks: Looks | None = None
+    """The recorded plan of interim looks, where there is one; it says what may be claimed."""
+    rule: str = "fixed"
+    """How repetitions were spent: `fixed`, `auto`, `always-3`, `seed`."""
     models: tuple[str, ...] = ()
     """Names in the order in which tables list them; others follow."""
     variants: tuple[str, ...] = ()
@@ -66,20 +71,31 @@ class Findings:
         Columns as `preamblelab.stats.verdicts` gives them, and: difference (the plain difference
         of the means, claimed or not), delivery, delivery_reasons, below_floor (the effect is
         smaller than chance in the answers alone may be). Where a preamble did not arrive
-        there is a difference and no effect, and the verdict is `undelivered`.
+        there is a difference and no effect, and the verdict is `undelivered`. Under a plan of
+        looks, effect, interval and verdict are those of the looks, with `look` and
+        `stopped_early`.
         """
         table = verdicts(
             effects(self.scores, baseline=self.baseline, level=self.level), margin=self.margin
         )
+        if self.looks is not None:
+            table = under_looks(table, self.looks)
         return self._marked(self._ordered(table)).assign(
             below_floor=lambda rows: below_floor(rows, self.noise)
         )
 
     @cached_property
     def overall(self) -> "DataFrame":
-        """The effect of every variant over all models, those undelivered left out."""
+        """The effect of every variant over all models, those undelivered left out.
+
+        No rows under a plan of looks: they were planned for each pair, not for all together.
+        """
         kept = self.delivered
-        if kept["variant"].nunique() < 2 or kept["score"].notna().sum() == 0:
+        if (
+            self.looks is not None
+            or kept["variant"].nunique() < 2
+            or kept["score"].notna().sum() == 0
+        ):
             return self.effects.iloc[0:0]
         overall = overall_effect(kept, baseline=self.baseline, level=self.level)
         return self._ordered(verdicts(overall, margin=self.margin))

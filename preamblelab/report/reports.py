@@ -27,7 +27,7 @@ class Report(Findings):
         No claim: it shows what leaving out the undelivered changes. Columns as `overall`; no rows
         where every preamble arrived, for then `overall` is this table.
         """
-        if not (self.effects["delivery"] == "undelivered").any():
+        if self.looks is not None or not (self.effects["delivery"] == "undelivered").any():
             return self.effects.iloc[0:0]
         measured = overall_effect(self.scores, baseline=self.baseline, level=self.level)
         return self._ordered(verdicts(measured, margin=self.margin))
@@ -48,10 +48,17 @@ class Report(Findings):
             "rubric": self.rubric,
             "models": _records(self.effects),
             "overall": _records(self.overall),
+            "looks": self._looks_document(),
             "recorded": _records(self.recorded),
             "outcomes": _outcomes(self.scores),
             "facts": dict(self.facts),
         }
+
+    def _looks_document(self) -> dict[str, Any] | None:
+        if self.looks is None:
+            return None
+        seen = _records(self.looks.history) if self.looks.comparable else []
+        return {**self.looks.to_dict(), "seen": seen}
 
     def to_json(self) -> str:
         """`to_dict` as text."""

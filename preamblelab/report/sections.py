@@ -14,6 +14,7 @@ from preamblelab.report.conclusions import (
 )
 from preamblelab.report.findings import Findings
 from preamblelab.report.layout import Grid, Section
+from preamblelab.report.stopping import looks_section, rule_section, verdict_lines
 from preamblelab.stats.verdicts import sentence
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def sections_of(report: Findings, recorded: "DataFrame | None" = None) -> list[S
     sections = [
         _head(report),
         _effects(report),
+        looks_section(report.looks),
+        told(rule_section, report, "Repetitions"),
         _delivery(report, recorded),
         told(segments_section, report, "By baseline tier and size"),
         told(clauses_section, report, "Clauses"),
@@ -63,6 +66,8 @@ def _verdict_lines(report: Findings) -> list[str]:
     lines = [
         f"Verdict on {row['variant']}: {_overall_sentence(row)}" for row in _rows(report.overall)
     ]
+    if report.looks is not None:
+        lines += verdict_lines(report.effects)
     counts = report.effects["verdict"].value_counts()
     if len(report.effects) > 1:
         each = ", ".join(f"{counts[name]} {name}" for name in counts.index)
@@ -98,7 +103,7 @@ def _effects(report: Findings) -> Section:
             _number(row["variant_mean"]),
             _effect(row),
             _interval(row),
-            str(row["verdict"]) + (" *" if row["below_floor"] else ""),
+            _verdict(row),
         )
         for row in _rows(effects)
     ]
@@ -191,6 +196,11 @@ def _model_name(model: str, report: Findings) -> str:
         return model
     own = column[report.scores["model"] == model]
     return f"{model} ({SIMULATED})" if bool(own.fillna(value=False).any()) else model
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    early = ", stopped early" if row.get("stopped_early") else ""
+    return f"{row['verdict']}{early}" + (" *" if row["below_floor"] else "")
 
 
 def _effect(row: Mapping[str, Any]) -> str:

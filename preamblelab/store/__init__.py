@@ -7,12 +7,14 @@ from preamblelab.store.rows import (
     Delivery,
     DeliveryState,
     ExperimentEntry,
+    LookPlan,
     MarkingEntry,
     MarkRow,
     PlannedTrial,
     RatingRow,
     Spend,
 )
+from preamblelab.store.stopping import Stopping
 from preamblelab.store.tables import Tables
 from preamblelab.store.upkeep import Upkeep
 
@@ -20,6 +22,7 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "ExperimentEntry",
+    "LookPlan",
     "MarkRow",
     "MarkingEntry",
     "PlannedTrial",
@@ -30,7 +33,7 @@ __all__ = [
 ]
 
 
-class Store(Asking, Tables, Reviewing, Upkeep):
+class Store(Asking, Tables, Reviewing, Stopping, Upkeep):
     """One SQLite file with everything that was asked, answered and marked.
 
     What a method has stored when it returns survives `kill -9` and a power cut. Reading never

@@ -11,6 +11,20 @@ DeliveryState = Literal["delivered", "undelivered", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookPlan:
+    """The interim looks at an experiment, as recorded before its first call."""
+
+    plan: Mapping[str, Any]
+    """Looks, margin, error and order of tasks, as plain values."""
+    marking: str
+    """Address of the marking that the looks read."""
+    answered: int
+    """Trials of the variants whose answers the store held already, from other experiments."""
+    created: str
+    """When, in UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTrial:
     """One trial of an experiment under the names that the experiment gives it."""
 

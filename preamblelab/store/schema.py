@@ -167,6 +167,14 @@ CREATE TABLE markings (
     PRIMARY KEY (experiment_id, marking)
 ) WITHOUT ROWID;
 
+CREATE TABLE look_plans (
+    experiment_id INTEGER PRIMARY KEY REFERENCES experiments (id),
+    plan TEXT NOT NULL,
+    marking TEXT NOT NULL,
+    answered INTEGER NOT NULL,
+    created TEXT NOT NULL
+);
+
 CREATE TABLE deliveries (
     experiment_id INTEGER NOT NULL REFERENCES experiments (id),
     model TEXT NOT NULL,
