@@ -1,7 +1,7 @@
 """One problem, and ordered sets of them."""
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -72,7 +72,13 @@ class Task(Spec):
     @property
     def digest(self) -> str:
         """The address of what is asked and expected."""
-        return content_digest(self.model_dump(mode="json", exclude={"name"}))
+        return content_digest(self.document(exclude={"name"}))
+
+    def document(self, *, exclude: set[str] | None = None) -> dict[str, Any]:
+        """All fields as JSON values; files as pairs, for their order is part of the prompt."""
+        document = self.model_dump(mode="json", exclude=exclude)
+        document["files"] = [[name, text] for name, text in self.files.items()]
+        return document
 
 
 class Suite(Spec):
