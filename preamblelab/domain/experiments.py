@@ -135,6 +135,7 @@ class Experiment(Spec):
     def digest(self) -> str:
         """The address of the whole plan, budget and question apart."""
         dump = self.model_dump(mode="json", exclude={"budget", "question"})
+        dump["suite"]["tasks"] = [task.document() for task in self.suite.tasks]
         return content_digest(dump)
 
 

@@ -125,6 +125,10 @@ def marking_of(
         )
         for dimension in experiment.rubric.dimensions
     }
+    if not judges:
+        # Where nobody marks the rest of a dimension, its checks alone make no points of it.
+        whole = {scorer.dimension for scorer in own if asked.get(scorer.dimension)}
+        checks = {place: check for place, check in checks.items() if place[0] not in whole}
     marking = Marking(
         rubric=experiment.rubric,
         checks=checks,

@@ -90,6 +90,13 @@ def test_own_scorers_cover_whole_dimensions():
     assert marking_of(experiment(), scorers=(whole, style)).scorers == (whole, style)
 
 
+def test_checks_of_a_dimension_whose_rest_only_an_own_scorer_marks_are_left_out():
+    """Half of its criteria make no points of a dimension; the own scorer marks it whole."""
+    assert not marking_of(experiment("text"), scorers=(whole, style)).checks
+    judged = marking_of(experiment("text", "judge/openai/judge"), scorers=(whole,))
+    assert set(judged.checks) == {("code", 0)}, "the judge marks the rest"
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
