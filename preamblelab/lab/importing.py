@@ -12,7 +12,7 @@ from preamblelab.lab.recorded import READ, is_recorded, read_prompts, recorded_r
 from preamblelab.lab.row_files import RowFile, read_row_file
 from preamblelab.lab.row_values import mended_name
 from preamblelab.lab.trial_rows import TrialRow, trial_row, unknown_fields
-from preamblelab.library import experiment_from_document
+from preamblelab.library import experiment_document, experiment_from_document
 from preamblelab.store import Store
 
 Say = Callable[[str], None]
@@ -102,14 +102,22 @@ def _refuse_taken(batch: Batch, store: Store, known: set[str]) -> None:
 
 
 def _store(batch: Batch, store: Store, say: Say) -> None:
-    """Store one experiment; its name comes last, so that it is never seen half."""
-    from preamblelab.library import experiment_document
-
+    """Store one experiment, all of it or nothing."""
     name = batch.experiment.name
     before = store.plan_digest(name)
     if before == batch.plan_digest and _stored(batch, store):
         say(f"{name}: already imported, nothing changed")
         return
+    with store.together(f"import {name}"):
+        _put(batch, store)
+    verb = "imported" if before is None else "brought up to date"
+    say(f"{name}: {verb}: {_counts(batch)}")
+    for remark in batch.remarks:
+        say(f"{name}: {remark}")
+
+
+def _put(batch: Batch, store: Store) -> None:
+    name = batch.experiment.name
     keys = [request.key for request, _ in batch.answers]
     failed = store.failures(keys)
     store.put([(asked, came) for asked, came in batch.answers if asked.key not in failed])
@@ -127,10 +135,6 @@ def _store(batch: Batch, store: Store, say: Say) -> None:
     )
     store.put_delivery(name, batch.deliveries)
     store.set_marking(name, batch.marking, batch.document)
-    verb = "imported" if before is None else "brought up to date"
-    say(f"{name}: {verb}: {_counts(batch)}")
-    for remark in batch.remarks:
-        say(f"{name}: {remark}")
 
 
 def _stored(batch: Batch, store: Store) -> bool:

@@ -98,7 +98,20 @@ class Connection:
                 raise
 
     @contextmanager
+    def together(self, doing: str) -> Iterator[None]:
+        """Everything that is stored in this block, in one durable transaction: all or nothing.
+
+        Args:
+            doing: what is done, to follow "cannot" in a message.
+        """
+        with self._writing(doing):
+            yield
+
+    @contextmanager
     def _transaction(self, *, counts: bool) -> Iterator[None]:
+        if self._connection.in_transaction:
+            yield  # within `together`: the outer transaction commits, or undoes, all of it
+            return
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             before = self._connection.total_changes
