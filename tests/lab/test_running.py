@@ -9,12 +9,14 @@ import pytest
 
 from preamblelab.domain.experiments import Budget
 from preamblelab.domain.facts import ModelFacts
+from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.preambles import Preamble
 from preamblelab.errors import BudgetError, ProviderError, SpecError, StoreError
 from preamblelab.execution import servers
 from preamblelab.execution.delivery import CANARY_USER
 from preamblelab.lab.reporting import analyze
 from preamblelab.lab.running import Outcome, execute, mark_again
+from preamblelab.library import load_suite
 from preamblelab.store import Store
 from tests.engines.scripted_server import Asked, Reply, ScriptedServer, verdict
 from tests.lab.plans import CAREFUL, OWN, RUBRIC, WARM_UP, experiment, model, subjects, tasks
@@ -444,6 +446,18 @@ def test_a_server_that_loses_the_preamble_gets_no_effect_claimed(server, store, 
     assert (row["delivery"], row["verdict"]) == ("undelivered", "undelivered")
     assert words in row["delivery_reasons"]
     assert row["effect"] != row["effect"], "missing, not zero"
+
+
+@pytest.mark.slow
+def test_a_simulated_model_that_hears_no_system_message_is_undelivered(server, store):
+    """Slow, because it is asked through litellm like any other provider."""
+    deaf, hearing = (ModelSpec(id=f"sim/{n}", name=n) for n in ("base-1.5b-deaf", "mid-4b"))
+    plan = experiment(server, models=[deaf, hearing], suite=load_suite("smoke"), repetitions=2)
+    run(plan, store)
+    rows = arrivals(store)
+    assert rows["base-1.5b-deaf"]["verdict"] == "undelivered"
+    assert rows["base-1.5b-deaf"]["effect"] != rows["base-1.5b-deaf"]["effect"]
+    assert rows["mid-4b"]["delivery"] == "delivered"
 
 
 def test_a_delivered_preamble_is_not_flagged_and_short_equal_answers_are_no_evidence(server, store):
