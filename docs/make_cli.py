@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 COMMANDS = (
-    (), ("check",), ("run",), ("score",), ("report",), ("compare",), ("models",),
+    (), ("check",), ("run",), ("score",), ("report",), ("compare",), ("judge-check",), ("models",),
     ("models", "describe"), ("list",), ("import",), ("export",), ("init",), ("schema",),
 )  # fmt: skip
 

@@ -33,6 +33,7 @@ _HOME = {
     "choose": "lab.deciding",
     "compare": "lab.usecases",
     "effects": "stats.effects",
+    "judge_check": "lab.judge_check",
     "load_experiment": "library",
     "load_models": "library",
     "load_preamble": "library",
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from preamblelab.domain.tasks import Task as Task
     from preamblelab.errors import PreamblelabError as PreamblelabError
     from preamblelab.lab.deciding import choose as choose
+    from preamblelab.lab.judge_check import judge_check as judge_check
     from preamblelab.lab.reporting import analyze as analyze
     from preamblelab.lab.usecases import compare as compare
     from preamblelab.lab.usecases import run as run

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from preamblelab.domain.models import ModelSpec
-from preamblelab.domain.records import Rating, Request, Response
+from preamblelab.domain.records import Rating, RatingStatus, Request, Response
 from preamblelab.domain.rubrics import Rubric
 from preamblelab.domain.tasks import Task
 from preamblelab.scoring.verdict import Verdict, read_verdict
@@ -49,6 +49,8 @@ class Judgement:
     ratings: tuple[Rating, ...]
     calls: tuple[tuple[Request, Response], ...]
     """In order; the last one carries the verdict, if there is any."""
+    statuses: tuple[RatingStatus, ...] = ()
+    """What was made of each reply, in the order of the calls."""
 
     @property
     def asked(self) -> bool:
@@ -88,6 +90,7 @@ async def judge_response(
         for name, places in asked.items()
     }
     calls: list[tuple[Request, Response]] = []
+    statuses: list[RatingStatus] = []
     verdict = Verdict(status="failed", reason="the judge was not asked")
     for attempt in (1, 2):
         nonce = secrets.token_hex(6)
@@ -95,13 +98,15 @@ async def judge_response(
         calls.append((request, reply))
         if not reply.answered:
             verdict = Verdict(status="failed", reason=reply.reason)
+            statuses.append("failed")
             break
         verdict = read_verdict(reply.text, nonce=nonce, asked=limits)
+        statuses.append(verdict.status)
         if verdict.status == "ok":
             flags = (*flags, "reasked") if attempt == 2 else flags
             break
     ratings = _ratings(verdict, judge, judgement, asked, response.text, flags)
-    return Judgement(ratings=tuple(ratings), calls=tuple(calls))
+    return Judgement(ratings=tuple(ratings), calls=tuple(calls), statuses=tuple(statuses))
 
 
 def _ratings(
