@@ -117,6 +117,9 @@ class LitellmClient:
         }
         if model.stream:
             arguments |= {"stream": True, "stream_options": {"include_usage": True}}
+        if "tools" in arguments:
+            # Else litellm looks for tools of its proxy, with a package that it does not install.
+            arguments["_skip_mcp_handler"] = True
         provider = provider_of(model)
         if model.api_base is not None or provider == "ollama_chat":
             arguments["api_base"] = address_of(model)
@@ -339,11 +342,17 @@ class _InProcess(CustomLLM):  # type: ignore[misc]
     def completion(self, **options: Any) -> Any:
         answer = options["model_response"]
         text, last = "", Piece()
+        calls: list[Mapping[str, Any]] = []
         for piece in self._pieces(options):
             text += piece.text
+            calls += [piece.tool_call] if piece.tool_call else []
             last = piece if piece.finish is not None else last
         answer.model = options["model"]
         answer.choices[0].message.content = text
+        if calls:
+            answer.choices[0].message.tool_calls = [
+                litellm.ChatCompletionMessageToolCall(**call) for call in calls
+            ]
         answer.choices[0].finish_reason = last.finish or "stop"
         answer.usage = litellm.Usage(**_usage(last))
         return answer
@@ -362,7 +371,7 @@ def _chunk(piece: Piece) -> dict[str, Any]:
         "is_finished": last,
         "finish_reason": piece.finish or "",
         "index": 0,
-        "tool_use": None,
+        "tool_use": piece.tool_call,
         "usage": _usage(piece) if last else None,
     }
 

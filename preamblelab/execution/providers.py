@@ -10,6 +10,8 @@ class Piece:
     """One piece of a streamed answer; the last one carries finish reason and token counts."""
 
     text: str = ""
+    tool_call: Mapping[str, Any] | None = None
+    """A whole call of a tool in OpenAI's form: index, id, type and function."""
     finish: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None

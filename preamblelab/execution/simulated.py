@@ -1,5 +1,6 @@
 """The provider `sim/`: models that answer offline, whose true response to a preamble is known."""
 
+import json
 import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,7 +86,7 @@ def _answer(
         settings=settings,
         draw=draw,
     )
-    answer = write(known.knowledge, skill, draw)
+    answer = write(known.knowledge, skill, draw, tools=bool(settings.get("tools")))
     return answer if order is None else replace(answer, text=f"{order.word}\n\n{answer.text}")
 
 
@@ -100,6 +101,9 @@ def _pieces(
     limit = max(1, context - perceived.tokens)
     asked = _whole(settings, "max_tokens") or _whole(settings, "max_completion_tokens")
     room = min(limit, asked or limit) * CHARACTERS_PER_TOKEN
+    if answer.calls:
+        yield from _calls(answer.calls, perceived)
+        return
     text = answer.up_to(room)
     stop = _stop_place(text, settings.get("stop"))
     finish = "content_filter" if answer.refused else "stop"
@@ -113,6 +117,24 @@ def _pieces(
         yield Piece(text=text[place:end])
         place = end
     yield Piece(finish=finish, prompt_tokens=perceived.tokens, completion_tokens=count_tokens(text))
+
+
+def _calls(calls: Sequence[Mapping[str, Any]], perceived: Perceived) -> Iterator[Piece]:
+    """Calls of tools, each in a piece of its own; they count as the tokens of their JSON."""
+    length = 0
+    for index, call in enumerate(calls):
+        arguments = json.dumps(call["arguments"])
+        length += count_tokens(call["name"] + arguments)
+        function = {"name": call["name"], "arguments": arguments}
+        yield Piece(
+            tool_call={
+                "index": index,
+                "id": f"call_{index + 1}",
+                "type": "function",
+                "function": function,
+            }
+        )
+    yield Piece(finish="tool_calls", prompt_tokens=perceived.tokens, completion_tokens=length)
 
 
 def _stop_place(text: str, stop: object) -> int | None:

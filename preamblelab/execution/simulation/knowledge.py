@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,21 @@ class TextKnowledge:
     """A line before the end with which a careful model checks its result."""
 
 
-Knowledge = TestKnowledge | FunctionKnowledge | TextKnowledge
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerKnowledge:
+    """A task that ships with a right answer and a wrong one."""
+
+    right: str
+    """The right answer: blocks of prose, entries of lists and fenced code."""
+    wrong: str
+    bare: bool
+    """Whether the task wants this and nothing else, so that no part can be left out."""
+    right_calls: tuple[Mapping[str, Any], ...] = ()
+    """Calls of tools, name and arguments, that are made where tools are offered."""
+    wrong_calls: tuple[Mapping[str, Any], ...] = ()
+
+
+Knowledge = TestKnowledge | FunctionKnowledge | TextKnowledge | AnswerKnowledge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

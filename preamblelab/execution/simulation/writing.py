@@ -2,16 +2,19 @@
 
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from preamblelab.execution.simulation.knowledge import (
+    AnswerKnowledge,
     FunctionKnowledge,
     Knowledge,
     TestKnowledge,
     TextKnowledge,
 )
 from preamblelab.execution.simulation.skill import Skill
+from preamblelab.execution.simulation.writing_answers import write_answer
 from preamblelab.execution.simulation.writing_tests import COUNTER, write_tests
 
 _REFUSALS: Final = (
@@ -31,6 +34,8 @@ class Answer:
     """What it repeats after that until it is stopped; empty for an answer that ends. A `COUNTER`
     in it stands for a number that rises."""
     refused: bool = False
+    calls: tuple[Mapping[str, Any], ...] = ()
+    """Calls of tools, name and arguments, instead of words."""
 
     def up_to(self, characters: int) -> str:
         """The answer; an endless one until it is longer than this."""
@@ -41,16 +46,21 @@ class Answer:
         return "".join(pieces)
 
 
-def write(knowledge: Knowledge, skill: Skill, draw: random.Random) -> Answer:
+def write(
+    knowledge: Knowledge, skill: Skill, draw: random.Random, *, tools: bool = False
+) -> Answer:
     """The answer to one task.
 
     Args:
         knowledge: what is known of the task.
         skill: the odds of the answer's parts.
         draw: where chance comes from.
+        tools: whether the call offers tools.
     """
     if skill.fate == "blank":
         return Answer(text="")
+    if skill.fate == "refuses" and isinstance(knowledge, AnswerKnowledge):
+        return Answer(text=knowledge.wrong, refused=True)
     if skill.fate == "refuses":
         return Answer(text=draw.choice(_REFUSALS), refused=True)
     match knowledge:
@@ -71,6 +81,9 @@ def write(knowledge: Knowledge, skill: Skill, draw: random.Random) -> Answer:
             return _write_function(knowledge, skill, draw)
         case TextKnowledge():
             return _write_text(knowledge, skill, draw)
+        case AnswerKnowledge():
+            written = write_answer(knowledge, skill, draw, tools=tools)
+            return Answer(text=written.text, again=written.again, calls=written.calls)
 
 
 def _around(
