@@ -191,6 +191,7 @@ def main() -> None:
     # The other rooms of the command line register their commands on `app`.
     import_module("preamblelab.cli.files")
     import_module("preamblelab.cli.concluding")
+    import_module("preamblelab.cli.claiming")
     import_module("preamblelab.cli.judging")
 
     sys.exit(guarded(app))

@@ -13,6 +13,7 @@ from preamblelab.lab.reporting import analyze
 from preamblelab.lab.usecases import models_of
 from preamblelab.report.layout import Grid, Section, as_text
 from preamblelab.report.reports import Report
+from preamblelab.stats.marks import reduced
 from preamblelab.stats.noise import components
 from preamblelab.stats.planning import DesignPower, Spreads, plan_design, power, spreads_of
 from preamblelab.stats.tables import read_scores
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 BY_DEFAULT = Spreads(task_variant=36.0, repetition=64.0, judge=0.0)
 """Variances (points squared) to plan with when nothing was measured yet: spreads of 6 points from
 task to task and 8 between repetitions, as in the simulations behind the methods."""
+
+
+_REMARKS = {
+    "judges_not_linked": "two judges share no answer: their leniency was not corrected",
+    "outside_score_range": "some scores lie outside 0 to 100",
+}
 
 
 def report_on(source: str | None, store: Path, *, margin: float | None = None) -> Report:
@@ -39,19 +46,36 @@ def report_on(source: str | None, store: Path, *, margin: float | None = None) -
         SpecError: there is no such experiment.
     """
     if source is not None and source.endswith((".csv", ".csv.gz")):
-        scores = read_scores(source)
-        labels = [str(label) for label in scores["variant"].unique()]
-        baseline = "baseline" if "baseline" in labels else labels[0]
-        return Report(
-            experiment=Path(source).name, scores=scores, baseline=baseline, margin=margin or 5.0
-        )
+        return report_on_scores(read_scores(source), Path(source).name, margin=margin or 5.0)
     with Store(store, read_only=True) as opened:
         return analyze(opened, source, margin=margin)
 
 
+def report_on_scores(scores: "DataFrame", name: str, *, margin: float = 5.0) -> Report:
+    """The report on a score table: one row per trial, or per mark of a judge or dimension.
+
+    Args:
+        scores: long score table, see `preamblelab.stats.tables`.
+        name: what the report is titled.
+        margin: the smallest effect that matters, in points.
+    """
+    reduction = reduced(scores)
+    labels = [str(label) for label in scores["variant"].unique()]
+    facts = tuple(("marks", _REMARKS[flag]) for flag in reduction.flags if flag in _REMARKS)
+    return Report(
+        experiment=name,
+        scores=reduction.trials,
+        baseline="baseline" if "baseline" in labels else labels[0],
+        margin=margin,
+        marks=scores if "judge" in scores else None,
+        facts=facts,
+    )
+
+
 def measured_spreads(report: Report) -> Spreads:
     """The variances of a pilot that enter the error of an effect."""
-    return spreads_of(components(report.scores))
+    marks = report.marks
+    return spreads_of(components(report.scores if marks is None else marks))
 
 
 def stated_spreads(stated: Mapping[str, float]) -> Spreads:

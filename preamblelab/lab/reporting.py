@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from preamblelab.errors import SpecError
+from preamblelab.lab.evidence import asked_elsewhere, marks_of
 from preamblelab.lab.stopping import looked_at
 from preamblelab.report.reports import Arrival, Report
 from preamblelab.report.stopping import Looks
@@ -69,6 +70,8 @@ def analyze(store: Store, experiment: str | None = None, *, margin: float | None
         margin=planned_margin if margin is None else margin,
         looks=looks,
         rule=rule,
+        marks=marks_of(store, name, marking[1]) if marking else None,
+        again=asked_elsewhere(store, name),
         arrivals=arrivals,
         facts=tuple(_facts(store, name, marking)),
         rubric=str(rubric.get("name", "")),

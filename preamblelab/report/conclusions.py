@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from preamblelab.errors import PreamblelabError
 from preamblelab.report.findings import Findings
 from preamblelab.report.layout import Grid, Section
 from preamblelab.stats.agreement import judge_agreement
 from preamblelab.stats.factors import factor_effects
+from preamblelab.stats.noise import components
 from preamblelab.stats.segments import segment_effects
+from preamblelab.stats.sentences import counted, points
 from preamblelab.stats.tiers import rank_tiers, tiers_by_repetition
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 MOST_ROWS: Final = 40
 """Rows of one table in a report; the function behind it gives them all."""
@@ -19,7 +24,7 @@ MOST_ROWS: Final = 40
 def noise_lines(findings: Findings) -> list[str]:
     """The noise floor for the head of a report."""
     floor = findings.noise
-    if findings.marks is None:
+    if findings.marks is None and floor.judge is not None and floor.judge.sd == 0:
         # Without a judge the marks of equal answers are equal: that says nothing of a judge.
         floor = replace(floor, judge=None)
     return [floor.sentence]
@@ -140,7 +145,54 @@ def judges_section(findings: Findings) -> Section:
     if marks is None or marks["judge"].nunique() < 2:
         return Section()
     table = judge_agreement(marks, level=findings.level)
-    return Section(title="Judges", lines=tuple(str(each) for each in table["sentence"]))
+    shared = table[table["flags"] != "no_shared_answers"]
+    return Section(title="Judges", lines=tuple(str(each) for each in shared["sentence"]))
+
+
+def again_section(findings: Findings) -> Section:
+    """What other experiments asked alike: other answers, and one answer marked twice."""
+    if findings.again is None:
+        return Section()
+    table, judge = findings.again
+    own = table[(table["first"] == findings.experiment) | (table["second"] == findings.experiment)]
+    lines = [str(each) for each in own.loc[~own["same_text"], "sentence"]]
+    if judge is not None:
+        moved = ", ".join(points(each, 0) for each in table.loc[table["same_text"], "difference"])
+        pairs = counted(int(table["same_text"].sum()), "answer")
+        lines.append(
+            f"{pairs} came again byte for byte over all these experiments, and the points moved by "
+            f"{moved}: SD {judge.sd:.1f} ({judge.low:.1f} to {judge.high:.1f}). That is the judge "
+            "alone; such a pair is one answer, not two."
+        )
+    return Section(title="Asked again in other experiments", lines=tuple(lines))
+
+
+def documents(findings: Findings) -> dict[str, "DataFrame | str"]:
+    """The tables behind these sections by name, or the reason why one cannot be had."""
+    scores, baseline, level = findings.delivered, findings.baseline, findings.level
+    makers: dict[str, Callable[[], DataFrame]] = {
+        "segments": lambda: segment_effects(scores, baseline=baseline, level=level),
+        "segments_by_size": lambda: segment_effects(
+            scores, by="tier x size", baseline=baseline, level=level
+        ),
+        "tiers": lambda: rank_tiers(findings.scores, variants=[baseline], level=level),
+        "components": lambda: components(
+            findings.scores if findings.marks is None else findings.marks
+        ),
+    }
+    if findings.marks is not None and len(set(findings.marks["judge"])) > 1:
+        marks = findings.marks
+        makers["judges"] = lambda: judge_agreement(marks, level=level)
+    if findings.again is not None:
+        again = findings.again
+        makers["asked_again"] = lambda: again.table
+    made: dict[str, DataFrame | str] = {}
+    for name, make in makers.items():
+        try:
+            made[name] = make()
+        except PreamblelabError as error:
+            made[name] = str(error)
+    return made
 
 
 def told(section: Callable[[Findings], Section], findings: Findings, title: str) -> Section:

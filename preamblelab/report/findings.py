@@ -9,6 +9,7 @@ from preamblelab.report.stopping import Looks, under_looks
 from preamblelab.stats.effects import effects
 from preamblelab.stats.noise import NoiseFloor, below_floor, noise_floor
 from preamblelab.stats.overall import overall_effect
+from preamblelab.stats.recurrence import Again
 from preamblelab.stats.verdicts import verdicts
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Findings:
     """Published true effects of simulated models, in points, by model and variant."""
     looks: Looks | None = None
     """The recorded plan of interim looks, where there is one; it says what may be claimed."""
+    again: Again | None = None
+    """What other experiments asked alike, where any did."""
     rule: str = "fixed"
     """How repetitions were spent: `fixed`, `auto`, `always-3`, `seed`."""
     models: tuple[str, ...] = ()

@@ -1,9 +1,11 @@
 """The report on one experiment: what was measured, how sure it is, and what cannot be said."""
 
 import json
+from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from preamblelab.report.conclusions import documents
 from preamblelab.report.escaping import for_spreadsheet
 from preamblelab.report.findings import Arrival, Findings
 from preamblelab.report.layout import as_markdown, as_text
@@ -50,6 +52,14 @@ class Report(Findings):
             "overall": _records(self.overall),
             "looks": self._looks_document(),
             "recorded": _records(self.recorded),
+            "noise": {
+                name: None if value != value else value
+                for name, value in asdict(self.noise).items()
+            },
+            **{
+                name: table if isinstance(table, str) else _records(table)
+                for name, table in documents(self).items()
+            },
             "outcomes": _outcomes(self.scores),
             "facts": dict(self.facts),
         }

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from preamblelab.report.conclusions import (
+    again_section,
     clauses_section,
     judges_section,
     noise_lines,
@@ -41,6 +42,7 @@ def sections_of(report: Findings, recorded: "DataFrame | None" = None) -> list[S
         told(clauses_section, report, "Clauses"),
         told(tiers_section, report, "Models"),
         told(judges_section, report, "Judges"),
+        again_section(report),
         _facts(report),
     ]
     return [section for section in sections if section.lines or section.grid is not None]
@@ -83,6 +85,8 @@ def _overall_sentence(row: Mapping[str, Any]) -> str:
 
 def _effects(report: Findings) -> Section:
     effects = report.effects
+    if effects.empty:
+        return Section()
     sizes = _first(report.scores, "size")
     columns: tuple[str, ...] = (
         "model",

@@ -162,7 +162,9 @@ class NoiseFloor:
             )
         if self.floor is not None:
             said.append(f"An effect below {self.floor:.1f} points may be chance in the answers.")
-        if self.smallest_effect is None or self.half_width is None:
+        if self.n_tasks == 0:
+            said.append("No variant is compared with the baseline, so no effect can be seen.")
+        elif self.smallest_effect is None or self.half_width is None:
             said.append("With one task this design can see no effect on tasks like these.")
         else:
             said.append(
@@ -217,7 +219,7 @@ def noise_floor(
     of_cell[answer] = cell
     known = counts > 0
     means = group_sums(scores[scored], answer[scored], n_answers)[known] / counts[known]
-    repetition = _spread(means, of_cell[known])
+    repetition = pooled_spread(means, of_cell[known])
     judge = _judge_spread(trials)
     table = effects(trials, baseline=baseline, level=level, score_range=score_range)
     usable = table[(table["scope"] == LIKE_THESE) & (table["se"] > 0)]
@@ -251,8 +253,14 @@ def _floor(spread: Spread | None, n_tasks: int, repetitions: float, level: float
     return quantile * spread.sd * float(np.sqrt(2.0 / (n_tasks * repetitions)))
 
 
-def _spread(values: Floats, group: Codes, level: float = 0.95) -> Spread | None:
-    """Pooled standard deviation within groups; None without a group of two."""
+def pooled_spread(values: Floats, group: Codes, level: float = 0.95) -> Spread | None:
+    """Pooled standard deviation within groups, with its limits; None without a group of two.
+
+    Args:
+        values: points.
+        group: code of the group of each value.
+        level: confidence of the limits, between 0 and 1.
+    """
     if not len(values):
         return None
     size = np.bincount(group)
@@ -282,7 +290,7 @@ def _judge_spread(trials: pd.DataFrame) -> Spread | None:
     # Any numbering of the texts will do: sorting as many as there are answers would cost most.
     texts, values = pd.factorize(same["output_hash"], sort=False)
     text, _ = combined_codes([column_codes(same["task"]), (texts.astype(np.int64), len(values))])
-    return _spread(same["score"].to_numpy(dtype=np.float64), text)
+    return pooled_spread(same["score"].to_numpy(dtype=np.float64), text)
 
 
 def below_floor(effects_table: pd.DataFrame, floor: NoiseFloor) -> "pd.Series[bool]":

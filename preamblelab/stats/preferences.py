@@ -145,6 +145,7 @@ def length_preference(df: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     rows = []
     for judge, own in _by_judge(df, ("item", "winner", "longer")):
         used = own[own["winner"].notna() & own["longer"].notna()]
+        _refuse_other_names(used, "longer")
         item = pd.factorize(used["item"], sort=True)[0].astype(np.int64)
         picks: Floats = np.asarray(used["winner"] == used["longer"], dtype=float)
         found = clustered_mean(picks, item, level, (0.0, 1.0))
@@ -276,6 +277,15 @@ def cohen_kappa(
     variance = max(on + off - rest, 0.0) / ((1.0 - chance) ** 2 * n)
     half = float(t_quantile(level, np.inf)) * float(np.sqrt(variance))
     return Share(kappa, max(kappa - half, -1.0), min(kappa + half, 1.0))
+
+
+def _refuse_other_names(used: pd.DataFrame, column: str) -> None:
+    """Refuse names of answers that no winner has: "1.0" is not "1", and would agree with none."""
+    if len(used) and not used[column].isin(set(used["winner"])).any():
+        raise TableError(
+            f"column {column!r} names {used[column].iloc[0]!r}, and no winner is named so "
+            f"({used['winner'].iloc[0]!r}, ...): name the answers alike in both columns"
+        )
 
 
 def _by_judge(df: pd.DataFrame, needed: tuple[str, ...]) -> list[tuple[str, pd.DataFrame]]:

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
+
+from preamblelab.stats.codes import Floats
 
 LIKE_THESE = "tasks like these"
 THESE = "these tasks"
@@ -120,3 +123,14 @@ def _remedy(row: Row) -> str:
     if not ways:
         return f"no affordable number of tasks would decide it {margin}"
     return f"{' or '.join(ways)} would decide it {margin}"
+
+
+def spread_sentence(name: str, values: Floats, status: str, what: str = "") -> str:
+    """One line on repeated figures that calls a range a range."""
+    known = values[np.isfinite(values)]
+    listed = ", ".join(f"{value:.4g}" for value in known)
+    unit = f" {what}" if what else ""
+    if len(known) < 2:
+        return f"{name}: {listed or 'nothing'}{unit}; one figure shows no spread."
+    width = f"range {known.max() - known.min():.4g} over {len(known)} repetitions"
+    return f"{name}: {listed}{unit} ({width}){f': {status}' if status else ''}."

@@ -26,6 +26,7 @@ __all__ = [
     "combined_codes",
     "distinct_answers",
     "read_scores",
+    "read_table",
     "trial_scores",
 ]
 
@@ -46,12 +47,7 @@ def read_scores(
     Raises:
         TableError: no such file, no table, or what `check_columns` refuses.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise TableError(f"no file at {path}: give the path of a CSV of scores") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise TableError(f"{path} is no CSV table in UTF-8 with a header: {error}") from None
+    table = _read_texts(path)
     for column in set(table.columns).intersection((*OPTIONAL_COLUMNS, "score")):
         table[column] = table[column].mask(table[column] == "")
     if "score" in table:
@@ -61,6 +57,28 @@ def read_scores(
     if "simulated" in table:
         table["simulated"] = table["simulated"].str.lower().isin(("true", "1", "yes"))
     return check_columns(table, score_range=score_range)
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a CSV of any columns; an empty field is missing, and NA or null stay names.
+
+    Args:
+        path: CSV file with a header, UTF-8; `.csv.gz` is unpacked.
+
+    Raises:
+        TableError: no such file, or no table.
+    """
+    table = _read_texts(path)
+    return table.mask(table == "")
+
+
+def _read_texts(path: str | Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise TableError(f"no file at {path}: give the path of a CSV") from None
+    except (OSError, pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise TableError(f"{path} is no CSV table in UTF-8 with a header: {error}") from None
 
 
 def _parsed_scores(column: "pd.Series[Any]") -> "pd.Series[float]":

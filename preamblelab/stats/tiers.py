@@ -17,6 +17,7 @@ from preamblelab.stats.intervals import (
     t_p_value,
     t_quantile,
 )
+from preamblelab.stats.sentences import spread_sentence
 
 Unit = Literal["model", "variant", "pair"]
 
@@ -126,17 +127,6 @@ def tiers_by_repetition(
         for i, (_, row) in enumerate(result.iterrows())
     ]
     return result.sort_values("mean", ascending=False, kind="stable", ignore_index=True)
-
-
-def spread_sentence(name: str, values: NDArray[np.float64], status: str, what: str = "") -> str:
-    """One line on repeated figures that calls a range a range."""
-    known = values[np.isfinite(values)]
-    listed = ", ".join(f"{value:.4g}" for value in known)
-    unit = f" {what}" if what else ""
-    if len(known) < 2:
-        return f"{name}: {listed or 'nothing'}{unit}; one figure shows no spread."
-    width = f"range {known.max() - known.min():.4g} over {len(known)} repetitions"
-    return f"{name}: {listed}{unit} ({width}): {status}."
 
 
 def _units(

@@ -11,6 +11,7 @@ from scipy.special import bdtr
 from preamblelab.errors import SpecError, TableError
 from preamblelab.stats.codes import Floats
 from preamblelab.stats.intervals import binomial_limits, holm, t_quantile
+from preamblelab.stats.sentences import spread_sentence
 
 WIN_COLUMNS = (
     "model",
@@ -135,6 +136,47 @@ def win_table_from_counts(
     return result
 
 
+def wins_by_repetition(df: pd.DataFrame, *, models: Sequence[str] | None = None) -> pd.DataFrame:
+    """Wins of each model in each repetition, with their range, which is no standard deviation.
+
+    Args:
+        df: As in `win_table`.
+        models: As in `win_table`.
+
+    Returns:
+        A row per model, most wins first: `model`, `wins_1, ...`, `range` and `sentence`.
+    """
+    table = _renamed(df)
+    if "repetition" not in table.columns:
+        table = table.assign(repetition=1)
+    numbers = sorted(table["repetition"].unique())
+    own = [
+        win_table(table[table["repetition"] == number], models=_names(table, models))
+        for number in numbers
+    ]
+    counts = pd.DataFrame(
+        {
+            f"wins_{place}": each.set_index("model")["wins"]
+            for place, each in enumerate(own, start=1)
+        }
+    )
+    return ranged(counts)
+
+
+def ranged(counts: pd.DataFrame) -> pd.DataFrame:
+    """Wins per repetition, models x repetitions, with their range in figures and in words."""
+    order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
+    found = counts.loc[order]
+    values = found.to_numpy(dtype=float)
+    status = ["at the floor" if row.sum() == 0 else "" for row in values]
+    sentences = [
+        spread_sentence(str(name), row, said, "wins")
+        for name, row, said in zip(found.index, values, status, strict=True)
+    ]
+    spread = values.max(axis=1) - values.min(axis=1)
+    return found.assign(range=spread, sentence=sentences).rename_axis("model").reset_index()
+
+
 def korn_graubard(per_test: Floats, sizes: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
     """Exact-style interval of a share whose observations come in clusters.
 
@@ -165,18 +207,12 @@ def _votes(
     df: pd.DataFrame, models: Sequence[str] | None
 ) -> tuple[tuple[str, ...], Floats, NDArray[np.int64], int]:
     """Names, each observation's win shared over the models, its test, and winners not named."""
-    table = df.rename(columns={"task": "test"} if "test" not in df.columns else {})
-    table = table.rename(columns={"run": "repetition"} if "repetition" not in table.columns else {})
-    for column in ("test", "winner"):
-        if column not in table.columns:
-            raise TableError(
-                f"a win table needs the column {column!r}; this one has {', '.join(df.columns)}"
-            )
+    table = _renamed(df)
     named = table["winner"].notna()
     kept = table[named]
     if kept.empty:
         raise TableError("no winner is named in the table: nothing was won")
-    names = tuple(models) if models is not None else tuple(sorted(kept["winner"].unique()))
+    names = _names(table, models)
     winner = pd.Index(names).get_indexer(pd.Index(kept["winner"]))
     if (winner < 0).any():
         stranger = kept["winner"].iloc[int(np.argmax(winner < 0))]
@@ -189,6 +225,28 @@ def _votes(
     test = np.zeros(len(votes), dtype=np.int64)
     test[observation] = pd.factorize(kept["test"], sort=True)[0]
     return names, votes, test, int((~named).sum())
+
+
+def _renamed(df: pd.DataFrame) -> pd.DataFrame:
+    """The table under our names."""
+    names = {
+        old: new
+        for old, new in (("task", "test"), ("run", "repetition"))
+        if old in df.columns and new not in df.columns
+    }
+    table = df.rename(columns=names)
+    for column in ("test", "winner"):
+        if column not in table.columns:
+            raise TableError(
+                f"a win table needs the column {column!r}; this one has {', '.join(df.columns)}"
+            )
+    return table
+
+
+def _names(table: pd.DataFrame, models: Sequence[str] | None) -> tuple[str, ...]:
+    if models is not None:
+        return tuple(models)
+    return tuple(sorted(table["winner"].dropna().unique()))
 
 
 def _sum_by(values: Floats, group: NDArray[np.int64]) -> Floats:

@@ -1,0 +1,212 @@
+"""The use case of checking published sentences: a file of them, and the tables they came from."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from preamblelab.domain.base import Spec
+from preamblelab.errors import SpecError, TableError
+from preamblelab.lab.reporting import only_experiment
+from preamblelab.library.files import Place
+from preamblelab.library.fitting import fit
+from preamblelab.library.nodes import Node
+from preamblelab.library.strict_yaml import parse_fields
+from preamblelab.report.layout import Section, as_text
+from preamblelab.stats.claims import Checked, Claim, Evidence, check_claim
+from preamblelab.stats.tables import read_scores
+from preamblelab.store import Store
+
+Bounds = tuple[float, float]
+
+
+class ClaimSpec(Spec):
+    """One published sentence as a file writes it."""
+
+    says: str = Field(description="The sentence.", min_length=1)
+    compute: str = Field(description="The computation behind it, by name.")
+    states: bool | float | str | tuple[float, ...] = Field(description="The value it states.")
+    experiments: tuple[str, ...] | None = Field(None, description="Where it is computed from.")
+    variant: str | None = None
+    model: str | None = None
+    subset: Literal["rose", "not_negative", "without_regressions"] | None = None
+    bounds: Bounds | None = Field(None, description="Lowest and highest baseline, both in.")
+    tiers: tuple[Bounds, ...] | None = None
+    direction: Literal["rose", "fell"] | None = None
+    size: Literal["tiny", "mid", "large", "unknown"] | None = None
+    tests: int | None = Field(None, ge=1)
+    models: int | None = Field(None, ge=1)
+    per: int | None = Field(None, ge=1)
+
+    def claim(self) -> Claim:
+        """The claim for the statistics."""
+        told = self.model_dump(exclude={"says", "compute", "states"}, exclude_none=True)
+        return Claim(says=self.says, compute=self.compute, states=self.states, where=told)
+
+
+class ClaimsSpec(Spec):
+    """A file of published sentences."""
+
+    source: str = Field("", description="Where they were published.")
+    claims: tuple[ClaimSpec, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimsReport:
+    """Every sentence with what became of it. Prints as text."""
+
+    source: str
+    """Where the sentences were published."""
+    tables: str
+    """What they were computed from."""
+    checked: tuple[Checked, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def follows(self) -> int:
+        """How many sentences follow from the table."""
+        return sum(each.follows for each in self.checked)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything a program may want, as JSON-like values."""
+        return {
+            "source": self.source,
+            "tables": self.tables,
+            "follow": self.follows,
+            "claims": [
+                {
+                    "says": each.claim.says,
+                    "compute": each.claim.compute,
+                    "states": each.claim.states,
+                    "follows": each.follows,
+                    "readings": [{"value": r.value, "words": r.words} for r in each.readings],
+                    "caution": each.caution,
+                    "sentence": each.sentence,
+                }
+                for each in self.checked
+            ],
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        """The sentences, those that do not follow first."""
+        count = f"{self.follows} of {len(self.checked)} sentences follow from {self.tables}."
+        head = Section(
+            title="Published sentences",
+            lines=tuple(filter(None, (self.source, count, *self.notes))),
+        )
+        kinds = {False: "Do not follow", True: "Follow"}
+        sections = [
+            Section(
+                title=title,
+                lines=tuple(
+                    line
+                    for each in self.checked
+                    if each.follows is follows
+                    for line in (f"“{each.claim.says}”", f"    {each.sentence}")
+                ),
+            )
+            for follows, title in kinds.items()
+        ]
+        return as_text([head, *(each for each in sections if each.lines)])
+
+
+def claims_checked(file: str | Path, source: str | None, store: Path) -> ClaimsReport:
+    """Recompute the published sentences of a file from a stored experiment or a CSV of scores.
+
+    Args:
+        file: YAML, see docs/recorded.md.
+        source: name of the experiment that the sentences speak of when they name none, path of a
+            CSV of scores, or None for the only experiment of the store.
+        store: the store; not needed for a CSV.
+
+    Raises:
+        SpecError: the file is wrong; the message names the line.
+        TableError: a computation does not exist, or cannot be made from these tables.
+    """
+    root, written = read_claims(file)
+    notes: tuple[str, ...] = ()
+    if source is not None and source.endswith((".csv", ".csv.gz")):
+        evidence = _from_csv(source)
+    else:
+        evidence, notes = _from_store(store, source, written)
+    return ClaimsReport(
+        source=written.source,
+        tables=next(iter(evidence.tables)),
+        checked=tuple(
+            _checked(Path(file), root, number, spec.claim(), evidence)
+            for number, spec in enumerate(written.claims)
+        ),
+        notes=notes,
+    )
+
+
+def read_claims(file: str | Path) -> tuple[Node, ClaimsSpec]:
+    """The sentences of a file, and the tree they were read from.
+
+    Raises:
+        SpecError: there is no such file, or it is wrong; the message names the line.
+    """
+    path = Path(file)
+    place = Place(root=path.resolve().parent, parts=(path.name,))
+    root = parse_fields(place.read(), place.shown)
+    return root, fit(ClaimsSpec, root, place.shown)
+
+
+def _checked(file: Path, root: Node, number: int, claim: Claim, evidence: Evidence) -> Checked:
+    try:
+        return check_claim(claim, evidence)
+    except TableError as error:
+        raise TableError(f"{file}:{root.at(('claims', number)).line}: {error}") from None
+
+
+def _from_csv(path: str) -> Evidence:
+    scores = read_scores(path)
+    labels = [str(label) for label in scores["variant"].unique()]
+    name = Path(path).name
+    baseline = "baseline" if "baseline" in labels else labels[0]
+    return Evidence(tables={name: scores}, baselines={name: baseline})
+
+
+def _from_store(
+    path: Path, source: str | None, written: ClaimsSpec
+) -> tuple[Evidence, tuple[str, ...]]:
+    with Store(path, read_only=True) as store:
+        first = only_experiment(store, source)
+        named = [name for each in written.claims for name in each.experiments or ()]
+        known = {entry.name for entry in store.experiments()}
+        absent = [name for name in named if name not in known]
+        if absent:
+            raise SpecError(
+                f"{path} holds no experiment '{absent[0]}'; it holds {', '.join(sorted(known))}"
+            )
+        names = list(dict.fromkeys((first, *named)))
+        lost: dict[str, list[str]] = {}
+        for name in names:
+            unreached = {e.model for e in store.deliveries(name) if e.state == "undelivered"}
+            for model in sorted(unreached):
+                lost.setdefault(model, []).append(name)
+        evidence = Evidence(
+            tables={name: store.scores(name) for name in names},
+            baselines={name: _baseline(store.document(name)) for name in names},
+        )
+    if not lost:
+        return evidence, ()
+    places = [f"{model} ({', '.join(where)})" for model, where in lost.items()]
+    note = (
+        "Computed as published, with every pair, though the preamble most likely never arrived at "
+        f"{'; '.join(places)}."
+    )
+    return evidence, (note,)
+
+
+def _baseline(document: Mapping[str, Any]) -> str:
+    return str(document.get("baseline", "baseline"))
+
+
+def as_json(report: ClaimsReport) -> str:
+    """The report for a program."""
+    return json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n"

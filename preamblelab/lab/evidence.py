@@ -1,0 +1,59 @@
+"""What a report reads from the store beside the scores: judges' marks, and what was asked again."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from preamblelab.lab.imported_plan import IMPORTED
+from preamblelab.stats.recurrence import Again, asked_again
+from preamblelab.store import Store
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+TEXT: Final = "text"
+"""The scorer that reads the text alone: it never marks one text in two ways."""
+_MARK: Final = ["model", "variant", "task", "repetition", "judge", "dimension"]
+
+
+def marks_of(store: Store, experiment: str, marking: Mapping[str, Any]) -> "DataFrame | None":
+    """Points of every judge for every dimension of every answer; None where no judge marked.
+
+    Args:
+        store: where the ratings are.
+        experiment: its name.
+        marking: document of its marking.
+
+    Returns:
+        Columns `model, variant, task, repetition, judge, dimension, score`. Judgements of one
+        judge are averaged, criteria summed; a dimension with a criterion unmarked has no score.
+    """
+    scorers = [each for each in marking.get("scorers", ()) if each != TEXT]
+    if not marking.get("judges") and not scorers:
+        return None
+    ratings = store.ratings(experiment)
+    if ratings.empty:
+        return None
+    judgement = ratings.groupby([*_MARK, "judgement"], sort=False)["points"]
+    sums = judgement.sum().where(judgement.count() == judgement.size()).rename("score")
+    return sums.groupby(_MARK, sort=False).mean().reset_index()
+
+
+def asked_elsewhere(store: Store, experiment: str) -> Again | None:
+    """What other imported experiments of the store asked alike; None where nothing was.
+
+    Only imports can hold two answers to one request: what this project asks, it asks once.
+    """
+    tables = {}
+    own = store.document(experiment)
+    if not _imported(own):
+        return None
+    models = {each["id"] for each in own.get("models", ())}
+    for entry in store.experiments():
+        document = store.document(entry.name)
+        if _imported(document) and models & {each["id"] for each in document["models"]}:
+            tables[entry.name] = store.scores(entry.name)
+    return asked_again(tables) if len(tables) > 1 else None
+
+
+def _imported(document: Mapping[str, Any]) -> bool:
+    return bool(document.get("suite", {}).get("description") == IMPORTED)
