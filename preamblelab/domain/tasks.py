@@ -1,11 +1,13 @@
 """One problem, and ordered sets of them."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from preamblelab.domain.base import Name, Spec, content_digest
+from preamblelab.domain.verifiers import VerifierSpecs
 
 
 class Message(Spec):
@@ -42,6 +44,8 @@ class Task(Spec):
     files: Mapping[str, str] = Field(default_factory=dict)
     """Texts by file name, appended to the last user turn, each in a fence under its name."""
     expect: Expectation = Expectation()
+    tools: tuple[Mapping[str, JsonValue], ...] = ()
+    """Tools that the model may call, each an OpenAI function schema; sent with the task."""
     max_tokens: int | None = Field(default=None, ge=1)
     """A limit of this task's own; None takes the experiment's."""
     severity: Literal["low", "normal", "high", "critical"] = "normal"
@@ -49,6 +53,27 @@ class Task(Spec):
     """What tasks of one source share (a repository, a document); they are not independent."""
     source: str = ""
     """Where the task comes from."""
+    verify: VerifierSpecs = ()
+    """What an answer is checked against without any model: `- exact: "42"`, `- regex: ...`."""
+    golden: str | None = Field(default=None, min_length=1)
+    """An answer that passes all of `verify`; never sent to a model."""
+    wrong: str | None = Field(default=None, min_length=1)
+    """An answer that does not pass; never sent to a model."""
+
+    @field_validator("tools")
+    @classmethod
+    def _tools_are_functions(
+        cls, tools: tuple[Mapping[str, JsonValue], ...]
+    ) -> tuple[Mapping[str, JsonValue], ...]:
+        for tool in tools:
+            function = tool.get("function")
+            if tool.get("type") != "function" or not isinstance(function, Mapping):
+                raise ValueError(
+                    "a tool is {type: function, function: {name: ..., parameters: ...}}"
+                )
+            if not isinstance(function.get("name"), str):
+                raise ValueError("a tool's function has no name")
+        return tools
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -69,10 +94,26 @@ class Task(Spec):
             turns[-1]["content"] += f"\n\n{name}:\n```\n{text.rstrip()}\n```"
         return turns
 
+    def calls_in(self, answer: str) -> tuple[Mapping[str, Any], ...]:
+        """The calls of tools that `golden` or `wrong` writes as a JSON list of name and arguments.
+
+        Empty for words, and for every task without tools.
+        """
+        if not self.tools:
+            return ()
+        try:
+            calls = json.loads(answer)
+        except ValueError:
+            return ()
+        named = isinstance(calls, list) and all(isinstance(c, dict) and "name" in c for c in calls)
+        return tuple(calls) if named else ()
+
     @property
     def digest(self) -> str:
         """The address of what is asked and expected."""
-        return content_digest(self.document(exclude={"name"}))
+        # Sample answers are neither; and a task that does without newer fields keeps its address.
+        newer = {field for field in ("tools", "verify") if not getattr(self, field)}
+        return content_digest(self.document(exclude={"name", "golden", "wrong"} | newer))
 
     def document(self, *, exclude: set[str] | None = None) -> dict[str, Any]:
         """All fields as JSON values; files as pairs, for their order is part of the prompt."""

@@ -15,6 +15,7 @@ from preamblelab.errors import SpecError
 from preamblelab.scoring.checks import CHECKS, Check
 from preamblelab.scoring.panel import PROMPT_VERSION
 from preamblelab.scoring.scorers import Scorer, code_version
+from preamblelab.scoring.verifiers.catalogue import VERIFIERS_VERSION, verifiers
 
 CHECKS_VERSION = "1"
 """Changes whenever a built-in check may give other points; answers are then marked anew."""
@@ -22,6 +23,8 @@ CHECKS_VERSION = "1"
 TEXT = "text"
 """The scorer that runs the checks which the rubric's criteria name."""
 JUDGE_PREFIX = "judge/"
+VERIFIERS = "verifiers"
+"""The check that is whatever a task lists under `verify`; missing where one of them is."""
 
 
 class UnmarkedError(SpecError):
@@ -74,6 +77,8 @@ class Marking:
             for (dimension, place), check in self.checks.items()
             if (name := self.rubric.dimension(dimension).marked[place].check or "") not in CHECKS
         }
+        if VERIFIERS in own:
+            own[VERIFIERS] = VERIFIERS_VERSION
         return {"built_in": CHECKS_VERSION, **own}
 
     def mark_key(self, scorer: str, task_digest: str) -> str:
@@ -138,6 +143,7 @@ def marking_of(
         scorers=own,
     )
     _refuse_unmarked(marking, experiment, asked)
+    _refuse_unverified(marking, experiment)
     return marking
 
 
@@ -198,8 +204,12 @@ def check_of(criterion: Criterion, folder: Path | None) -> Check:
     name = criterion.check or ""
     if name in CHECKS:
         return CHECKS[name]
+    if name == VERIFIERS:
+        return verifiers
     if ":" not in name:
-        raise SpecError(f"no check '{name}'; known: {', '.join(sorted(CHECKS))}, or module:name")
+        raise SpecError(
+            f"no check '{name}'; known: {', '.join(sorted({*CHECKS, VERIFIERS}))}, or module:name"
+        )
     check: Check = _load(name, folder, what="check")
     if not callable(check):
         raise SpecError(f"check '{name}' is no function")
@@ -229,6 +239,19 @@ def _refuse_unmarked(
                 f"'{criterion.text}' names no check, and {list(experiment.scorers)} hold no "
                 "judge); add judge/MODEL, or a scorer of your own for this dimension",
             )
+
+
+def _refuse_unverified(marking: Marking, experiment: Experiment) -> None:
+    """Refuse tasks that a criterion leaves to their verifiers, and that have none."""
+    if verifiers not in marking.checks.values():
+        return
+    bare = [task.name for task in experiment.suite.tasks if not task.verify]
+    if bare:
+        raise SpecError(
+            f"rubric '{marking.rubric.name}' marks by verifiers, and task '{bare[0]}' of suite "
+            f"'{experiment.suite.name}' has none ({len(bare)} tasks in all)"
+            ": give it 'verify: [...]'"
+        )
 
 
 def _judge_document(model: ModelSpec) -> dict[str, Any]:

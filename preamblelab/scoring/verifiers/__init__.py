@@ -1,0 +1,1 @@
+"""Verifiers: pure, total functions that check an answer without any model, one file each."""
