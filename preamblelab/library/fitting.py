@@ -97,7 +97,10 @@ def _translated(
     spec: type[BaseModel], node: Node, details: Sequence[ErrorDetails], file: str, prefix: str
 ) -> SpecError:
     """The error on the first line that is wrong, with the number of the others."""
-    found = [(_line(node, detail), _field(node, detail, prefix), detail) for detail in details]
+    # pydantic calls a list too short when none of its items is right: the items say more.
+    inner = {tuple(each["loc"][:end]) for each in details for end in range(len(each["loc"]))}
+    told = [each for each in details if each["type"] != "too_short" or each["loc"] not in inner]
+    found = [(_line(node, detail), _field(node, detail, prefix), detail) for detail in told]
     # A misspelt field is also a missing one: the word that stands there is named before it.
     line, field, detail = min(found, key=lambda each: (each[2]["type"] == "missing", each[0]))
     message = _message(spec, node, detail)
