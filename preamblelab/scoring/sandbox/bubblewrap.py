@@ -31,8 +31,9 @@ from preamblelab.scoring.sandbox.system_calls import system_call_filter
 
 GRACE_SECONDS = 5.0
 """How long after a program's own limit the host waits before it ends the whole worker."""
-_RIGHTS = ("SYS_ADMIN", "SETUID", "SETGID", "SETPCAP")
-"""What the warden of root keeps: to make namespaces, to become somebody else, to give up rights."""
+_RIGHTS = ("SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "SYS_PTRACE")
+"""What the warden of root keeps: to make namespaces, to become somebody else, to give up rights,
+and to read how much memory others share."""
 
 
 class WardenError(Exception):
@@ -71,7 +72,9 @@ def arguments(runtimes: list[Runtime], read_only: Mapping[str, Path], *, root: b
     made = [] if root else ["--unshare-user", "--uid", "65534", "--gid", "65534"]
     made += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     made += ["--unshare-cgroup-try", "--hostname", "sandbox"]
-    made += ["--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    # Not --die-with-parent: the kernel takes the thread that started it for the parent. The warden
+    # ends, and all with it, when the host's end of its socket is closed, however that came about.
+    made += ["--new-session", "--clearenv", "--cap-drop", "ALL"]
     for right in rights:
         made += ["--cap-add", right]
     made += [*_folder(Path("/usr/share")), *_folder(Path("/etc"))]

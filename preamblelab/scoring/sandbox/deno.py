@@ -14,7 +14,7 @@ MEMORY_FLOOR_BYTES = 1536 * 2**20
 
 
 class Deno:
-    """The `deno` executable (the PyPI package of that name is the binary), with no permission."""
+    """The `deno` executable, reading its own files only; the PyPI package `deno` is the binary."""
 
     name = "deno"
     isolated = True
@@ -75,6 +75,7 @@ class DenoWorker:
             "--no-config",
             "--no-lock",
             "--no-check",
+            f"--allow-read={work}",  # the driver imports the program by name
             f"--v8-flags=--max-old-space-size={heap}",
             str(work / program.entry),
             *program.arguments,

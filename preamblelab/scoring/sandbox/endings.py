@@ -8,11 +8,10 @@ from preamblelab.scoring.sandbox.records import Execution, Limits, Status
 
 _OUT_OF_MEMORY = (
     b"MemoryError",
-    b"heap out of memory",
+    b"out of memory",
     b"Array buffer allocation failed",
     b"Cannot allocate memory",
     b"ERR_MEMORY_ALLOCATION_FAILED",
-    b"Fatal process out of memory",
     b"can't start new thread",
 )
 """Last words of a runtime to which the kernel gave no more memory. A program can forge them, and
@@ -88,7 +87,7 @@ def _status(ending: Ending, stderr: bytes, limits: Limits) -> tuple[Status, str]
     most = f"{limits.memory_bytes // 2**20} MiB"
     if ending.why == "memory":
         return "memory", f"stopped at {most} of memory"
-    if ending.code not in (0, None) and any(word in stderr[-4000:] for word in _OUT_OF_MEMORY):
+    if ending.code not in (0, None) and any(word in stderr[-20_000:] for word in _OUT_OF_MEMORY):
         return "memory", f"got no more than {most} of memory"
     if ending.code is not None and ending.code < 0:
         return "crashed", f"ended by {_signal_name(-ending.code)}"

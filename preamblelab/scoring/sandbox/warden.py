@@ -8,6 +8,7 @@ process, IPC and mount namespace, an empty disk, limits, no rights, a filter of 
 The text of this file is handed to `python -I -S -c`, so it must not import preamblelab.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -271,29 +272,38 @@ def excess(limits: Facts, outputs: list[int]) -> str | None:
 
 def overweight(most: int) -> str | None:
     """Return "memory" when all processes together hold more than `most` bytes of their own."""
-    total = 0
-    for name in os.listdir("/proc"):  # noqa: PTH208
-        if not name.isdecimal() or name == "1":
-            continue
-        try:
-            with open(f"/proc/{name}/status", "rb") as file:  # noqa: PTH123
-                for line in file:
-                    if line.startswith((b"RssAnon:", b"RssShmem:")):
-                        total += int(line.split()[1]) * 1024
-        except (OSError, ValueError):
-            continue  # it ended while it was read
+    held = {name: held_bytes(name) for name in os.listdir("/proc") if name.isdecimal()}  # noqa: PTH208
+    held.pop("1", None)
+    if sum(held.values()) <= most:
+        return None
+    # Pages that forks still share were counted in each; the fair share takes longer to read.
+    total = sum(shared_out_bytes(name, coarse) for name, coarse in held.items())
     return "memory" if total > most else None
+
+
+def held_bytes(process: str) -> int:
+    """Return the memory of a process that no file stands for; 0 when it is gone."""
+    return sum_of(f"/proc/{process}/status", (b"RssAnon:", b"RssShmem:")) or 0
+
+
+def shared_out_bytes(process: str, coarse: int) -> int:
+    """Return the same with shared pages divided among their holders; `coarse` if not readable."""
+    found = sum_of(f"/proc/{process}/smaps_rollup", (b"Pss_Anon:", b"Pss_Shmem:"))
+    return coarse if found is None else found
+
+
+def sum_of(path: str, names: tuple[bytes, ...]) -> int | None:
+    """Return the sum of some lines of a file in kB, as bytes."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            return sum(int(line.split()[1]) * 1024 for line in file if line.startswith(names))
+    except (OSError, ValueError):
+        return None
 
 
 def serve(control: socket.socket) -> None:
     """Answer requests one after the other until the host goes away."""
-    while True:
-        try:
-            request = receive(control)
-        except EOFError:
-            return
-        if request is None:
-            return
+    while (request := receive(control)) is not None:
         if not request[0]:
             continue  # a word to end what had just ended
         reading, writing = os.pipe()
@@ -336,7 +346,8 @@ def main() -> None:
     except OSError:
         nested = True
     send(control, {"hello": sys.version.split()[0], "nested_user_namespaces": nested})
-    serve(control)
+    with contextlib.suppress(EOFError, ConnectionError):  # the host is gone
+        serve(control)
 
 
 if __name__ == "__main__":
