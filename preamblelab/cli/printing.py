@@ -121,6 +121,8 @@ def _check_sections(check: "Check") -> list[Any]:
         ),
         f"The delivery check adds {check.probes} short calls at most. Nothing was sent.",
     ]
+    if check.stops_early:
+        lines.append("Looks, or the seed rule, may ask less: these are the most.")
     if check.answer_limit_assumed:
         lines.append(
             "No max_tokens limits the answers of some model: 4096 tokens an answer are assumed."

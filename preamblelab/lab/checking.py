@@ -67,6 +67,8 @@ class Check:
     """Calls of the delivery check, at most."""
     answer_limit_assumed: bool
     """No setting limits answers; the figures assume `DEFAULT_ANSWER_TOKENS`."""
+    stops_early: bool = False
+    """Whether looks or the seed rule may ask less than all trials."""
 
     @property
     def trials(self) -> int:
@@ -122,6 +124,7 @@ def check_experiment(
         experiment=experiment.name,
         models=models,
         judges=judges,
+        stops_early=experiment.stops_early or experiment.repetition_rule == "seed",
         probes=2 * sum(each.calls > 0 for each in models) if experiment.delivery else 0,
         answer_limit_assumed=any(
             answer_limit(Request(model=model, messages=(), settings=settings)) is None

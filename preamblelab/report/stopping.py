@@ -223,9 +223,8 @@ def looks_section(looks: Looks | None) -> Section:
 
 
 def _history_row(row: Mapping[str, Any]) -> tuple[str, ...]:
-    saw = " ".join(each for each in (row["flags"], row["verdict"]) if each) + (
-        ", stopped early" if row["stopped_early"] else ""
-    )
+    hopeless = ", hopeless" if row["flags"] == "futile" else ""
+    saw = f"{row['verdict']}{hopeless}" + (", stopped early" if row["stopped_early"] else "")
     return (
         str(row["model"]),
         str(row["variant"]),
