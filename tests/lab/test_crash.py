@@ -119,14 +119,14 @@ def receipts(project: Path) -> Counter[int]:
 def test_killed_twice_at_random_moments_nothing_is_lost_and_nothing_asked_twice(
     project, server, start
 ):
-    write(project, server, tasks=15, repetitions=2)
+    write(project, server, tasks=30, repetitions=2)
     draw = random.Random()
     answered: list[set[int]] = []
     for _ in range(2):
         before = len(server.asked)
         process = start("run", "slow", "--quiet")
         until(lambda before=before: len(server.asked) > before + 5)
-        time.sleep(draw.uniform(0.05, 0.3))
+        time.sleep(draw.uniform(0.02, 0.2))
         process.kill()
         assert process.wait() == -signal.SIGKILL, "it really died of it"
         until(lambda: server.in_flight == 0)
@@ -138,19 +138,21 @@ def test_killed_twice_at_random_moments_nothing_is_lost_and_nothing_asked_twice(
     stored = receipts(project)
     assert max(stored.values()) == 1
     trials = [asked for asked in server.answered if asked.user.startswith("Solve")]
-    assert sum(asked.number in stored for asked in trials) == 60
+    assert sum(asked.number in stored for asked in trials) == 120
     # What was on its way when the process died: calls in flight, and a group not yet committed.
     lost = [asked for asked in trials if asked.number not in stored]
     waiting = CONCURRENCY + CONCURRENCY * (0.05 + 0.03) / 0.03
     assert len(lost) <= 2 * (waiting + CONCURRENCY)
     again = Counter((asked.user, asked.system, asked.body.get("seed")) for asked in trials)
-    assert sum(again.values()) == 60 + len(lost), "only what was lost was asked again"
+    assert sum(again.values()) == 120 + len(lost), "only what was lost was asked again"
 
 
 def test_ctrl_c_stops_cleanly_and_a_second_process_is_kept_out_until_then(project, server, start):
-    write(project, server, tasks=40, repetitions=1)
+    # Slow enough that the first run is not over before the second has begun.
+    server.script = lambda asked: Reply(seconds=0.01 if asked.number <= 12 else 1.0)
+    write(project, server, tasks=60, repetitions=1)
     process = start("run", "slow")
-    until(lambda: len(server.answered) > 10)
+    until(lambda: server.in_flight == CONCURRENCY)
     second = start("run", "slow")
     _, err = second.communicate(timeout=30)
     (line,) = err.strip().splitlines()
@@ -165,7 +167,7 @@ def test_ctrl_c_stops_cleanly_and_a_second_process_is_kept_out_until_then(projec
     stored = receipts(project)
     finished = {asked.number for asked in server.answered if asked.user != WARM_UP}
     assert set(stored) == finished, "calls in flight were finished and stored"
-    assert len(server.asked) < 80
+    assert len(server.asked) < 120
 
 
 def test_ctrl_c_twice_stops_at_once(project, server, start):
