@@ -36,7 +36,7 @@ def sections_of(report: Findings, recorded: "DataFrame | None" = None) -> list[S
         _head(report),
         _effects(report),
         looks_section(report.looks),
-        told(rule_section, report, "Repetitions"),
+        told(_repetitions, report, "Repetitions"),
         _delivery(report, recorded),
         told(segments_section, report, "By baseline tier and size"),
         told(clauses_section, report, "Clauses"),
@@ -134,6 +134,12 @@ def _reasons(effects: "DataFrame") -> list[str]:
     for row in _rows(effects):
         named.setdefault(str(row["reason"]), []).append(f"{row['model']} {row['variant']}")
     return [f"  {'; '.join(names)}: {reason}" for reason, names in named.items()]
+
+
+def _repetitions(report: Findings) -> Section:
+    return rule_section(
+        report.scores, baseline=report.baseline, rule=report.rule, margin=report.margin
+    )
 
 
 def _delivery(report: Findings, recorded: "DataFrame | None") -> Section:

@@ -20,8 +20,6 @@ from preamblelab.stats.verdicts import verdicts
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from preamblelab.report.findings import Findings
-
 MOST_ROWS: Final = 60
 """Looks that a report lists; its JSON has them all."""
 
@@ -265,12 +263,15 @@ def seed_repetitions(scores: "DataFrame", baseline: str, most: int = 3) -> dict[
     }
 
 
-def rule_section(findings: "Findings") -> Section:
+def rule_section(scores: "DataFrame", *, baseline: str, rule: str, margin: float) -> Section:
     """What the rule for repetitions asked, and what the other rules would have asked and said.
 
-    No section but under `always-3` and `seed`.
+    Args:
+        scores: score table of what was asked.
+        baseline: label of the baseline arm.
+        rule: `always-3` or `seed`; any other has no section.
+        margin: the smallest effect that matters, in points.
     """
-    scores, baseline, rule = findings.scores, findings.baseline, findings.rule
     if rule not in {"always-3", "seed"}:
         return Section()
     told = seed_repetitions(scores, baseline)
@@ -288,7 +289,7 @@ def rule_section(findings: "Findings") -> Section:
         return Section(title=title, lines=(f"Not compared: {missing} scores are missing.",))
     grid = Grid(
         columns=("rule", "answers", "share", "verdicts"),
-        rows=tuple(_rule_rows(scores, baseline, told, findings.margin)),
+        rows=tuple(_rule_rows(scores, baseline, told, margin)),
         right=frozenset({"answers", "share"}),
     )
     return Section(title=title, grid=grid)
