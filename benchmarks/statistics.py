@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.table import Row, as_text, limit
 from preamblelab.stats.boundaries import nominal_alphas
 from preamblelab.stats.effects import effects
 from preamblelab.stats.looks import Plan
@@ -22,20 +23,6 @@ from preamblelab.stats.verdicts import verdicts
 MODELS, TASKS, REPETITIONS, JUDGES, DIMENSIONS = 12, 200, 5, 2, 5
 VARIANTS = ("plain", "careful", "careful+brief")
 SPREADS = {"task_variant": 36.0, "repetition": 64.0, "judge": 25.0}
-
-
-class Row(NamedTuple):
-    """One measured figure beside its bar."""
-
-    what: str
-    value: float
-    bar: float
-    unit: str
-
-    @property
-    def within(self) -> bool:
-        """Whether the figure keeps to its bar."""
-        return self.value <= self.bar
 
 
 def table(tasks: int = TASKS) -> pd.DataFrame:
@@ -89,10 +76,10 @@ def run(tasks: int = TASKS, *, times: int = 3) -> list[Row]:
     for what, work in conclusions(small).items():
         once, tenfold = seconds(work, times), seconds(at_large[what], times)
         sums = [sums[0] + once, sums[1] + tenfold]
-        rows.append(Row(f"{what}, {len(small):,} rows", once, 3.0, "s"))
-        rows.append(Row(f"{what}, ten times the rows", tenfold / once, 12.0, "x"))
-    rows.append(Row(f"all of these, {len(small):,} rows", sums[0], 3.0, "s"))
-    rows.append(Row("all of these, ten times the rows", sums[1] / sums[0], 12.0, "x"))
+        rows.append(limit(once, 3.0, "s", f"{what}, {len(small):,} rows"))
+        rows.append(limit(tenfold / once, 12.0, "x", f"{what}, ten times the rows"))
+    rows.append(limit(sums[0], 3.0, "s", f"all of these, {len(small):,} rows"))
+    rows.append(limit(sums[1] / sums[0], 12.0, "x", "all of these, ten times the rows"))
     return rows + planning(times)
 
 
@@ -109,33 +96,20 @@ def planning(times: int = 3) -> list[Row]:
         # A new plan each time: those of an old one are remembered.
         nominal_alphas([0.2, float(next(shares)), 1.0])
 
+    settled = seconds(lambda: review(scores, plan), times) / pairs
     return [
-        Row("planner", seconds(lambda: plan_design(SPREADS, 3.0), times), 1.0, "s"),
-        Row("power of a design", seconds(lambda: power(SPREADS, 100, effect=5.0), times), 1.0, "s"),
-        Row("boundaries of three looks", seconds(boundaries, times), 1.0, "s"),
-        Row(
-            "a settled look, per pair",
-            seconds(lambda: review(scores, plan), times) / pairs,
-            0.1,
-            "s",
-        ),
+        limit(seconds(lambda: plan_design(SPREADS, 3.0), times), 1.0, "s", "planner"),
+        limit(seconds(lambda: power(SPREADS, 100, effect=5.0), times), 1.0, "s", "power"),
+        limit(seconds(boundaries, times), 1.0, "s", "boundaries of three looks"),
+        limit(settled, 0.1, "s", "a settled look, per pair"),
     ]
-
-
-def printed(rows: list[Row]) -> str:
-    """The figures as a table of text."""
-    lines = [f"{'statistics, CPU':<48}{'measured':>10}{'bar':>8}"]
-    for row in rows:
-        mark = "" if row.within else "  over the bar"
-        lines.append(f"{row.what:<48}{row.value:>8.3f} {row.unit}{row.bar:>6g} {row.unit}{mark}")
-    return "\n".join(lines) + "\n"
 
 
 def main() -> int:
     """Print every figure beside its bar; 1 when one is over."""
     rows = run()
-    print(printed(rows), end="")
-    return 0 if all(row.within for row in rows) else 1
+    print(as_text(rows), end="")
+    return int(any(row.met == "NO" for row in rows))
 
 
 if __name__ == "__main__":

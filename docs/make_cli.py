@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 COMMANDS = (
-    (), ("check",), ("run",), ("score",), ("report",), ("compare",), ("judge-check",), ("models",),
+    (), ("check",), ("run",), ("score",), ("report",), ("compare",), ("power",), ("choose",),
+    ("claims",), ("wins",), ("agreement",), ("judge-check",), ("models",),
     ("models", "describe"), ("list",), ("import",), ("export",), ("init",), ("schema",),
 )  # fmt: skip
 

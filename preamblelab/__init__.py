@@ -31,27 +31,39 @@ _HOME = {
     "Trial": "domain.experiments",
     "analyze": "lab.reporting",
     "choose": "lab.deciding",
+    "choose_preamble": "decision.choosing",
     "compare": "lab.usecases",
+    "components": "stats.noise",
     "effects": "stats.effects",
+    "factor_effects": "stats.factors",
+    "judge_agreement": "stats.agreement",
     "judge_check": "lab.judge_check",
     "load_experiment": "library",
     "load_models": "library",
     "load_preamble": "library",
     "load_rubric": "library",
     "load_suite": "library",
+    "noise_floor": "stats.noise",
     "overall_effect": "stats.overall",
+    "plan_design": "stats.planning",
+    "power": "stats.planning",
+    "rank_tiers": "stats.tiers",
     "read_scores": "stats.tables",
     "run": "lab.usecases",
     "score": "lab.usecases",
     "scorer": "scoring.scorers",
+    "segment_effects": "stats.segments",
     "simulate_scores": "stats.simulate",
+    "tiers_by_repetition": "stats.tiers",
     "verdicts": "stats.verdicts",
+    "win_table": "stats.wins",
 }
 
 __all__ = ["__version__", "testing", *sorted(_HOME)]  # noqa: PLE0604 - names of the table above
 
 if TYPE_CHECKING:
     from preamblelab import testing as testing
+    from preamblelab.decision.choosing import choose_preamble as choose_preamble
     from preamblelab.domain.experiments import Budget as Budget
     from preamblelab.domain.experiments import Experiment as Experiment
     from preamblelab.domain.experiments import Trial as Trial
@@ -77,11 +89,21 @@ if TYPE_CHECKING:
     from preamblelab.library import load_suite as load_suite
     from preamblelab.report.reports import Report as Report
     from preamblelab.scoring.scorers import scorer as scorer
+    from preamblelab.stats.agreement import judge_agreement as judge_agreement
     from preamblelab.stats.effects import effects as effects
+    from preamblelab.stats.factors import factor_effects as factor_effects
+    from preamblelab.stats.noise import components as components
+    from preamblelab.stats.noise import noise_floor as noise_floor
     from preamblelab.stats.overall import overall_effect as overall_effect
+    from preamblelab.stats.planning import plan_design as plan_design
+    from preamblelab.stats.planning import power as power
+    from preamblelab.stats.segments import segment_effects as segment_effects
     from preamblelab.stats.simulate import simulate_scores as simulate_scores
     from preamblelab.stats.tables import read_scores as read_scores
+    from preamblelab.stats.tiers import rank_tiers as rank_tiers
+    from preamblelab.stats.tiers import tiers_by_repetition as tiers_by_repetition
     from preamblelab.stats.verdicts import verdicts as verdicts
+    from preamblelab.stats.wins import win_table as win_table
     from preamblelab.store import Store as Store
 
 
