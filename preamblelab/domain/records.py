@@ -1,6 +1,6 @@
 """What comes back: responses and ratings, each with a status instead of an exception."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -96,8 +96,16 @@ class Response:
 
     @property
     def output_hash(self) -> str:
-        """Equal for byte-identical answers."""
-        return text_digest(self.text)
+        """Equal for byte-identical answers: the same text, and the same calls of tools."""
+        return answer_digest(self.text, self.tool_calls)
+
+
+def answer_digest(text: str, tool_calls: Sequence[Mapping[str, Any]]) -> str:
+    """The address of an answer; the ids that a server invents for calls do not count."""
+    if not tool_calls:
+        return text_digest(text)
+    calls = [{name: call[name] for name in call if name != "id"} for call in tool_calls]
+    return content_digest([text, calls])
 
 
 RatingStatus = Literal[

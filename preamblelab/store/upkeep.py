@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from preamblelab.domain.base import content_digest, text_digest
+from preamblelab.domain.base import content_digest
+from preamblelab.domain.records import answer_digest
 from preamblelab.errors import StoreError
 from preamblelab.store.connection import Connection
 from preamblelab.store.locking import writer_lock
-from preamblelab.store.packing import load_mapping, unpack
+from preamblelab.store.packing import load_mapping, load_tuple, unpack
 
 _PORTION: Final = 200
 
 _ADDRESSED: Final = """
 SELECT r.id, r.key, r.endpoint, r.model_id, r.digest, r.settings, m.body, r.repetition,
-    r.messages_digest, r.output_hash, x.text
+    r.messages_digest, r.output_hash, x.text, x.tool_calls
 FROM responses r
 LEFT JOIN messages m ON m.digest = r.messages_digest
 LEFT JOIN texts x ON x.response_id = r.id
@@ -73,7 +74,8 @@ class Upkeep(Connection):
 
 def _faults_of(row: tuple[Any, ...]) -> Iterator[str]:
     """What is wrong with one answer."""
-    _, key, endpoint, model_id, digest, settings, body, repetition, told, output_hash, text = row
+    _, key, endpoint, model_id, digest, settings, body, repetition, told, output_hash = row[:10]
+    text, calls = row[10:]
     if body is None or text is None:
         yield f"answer {key} has lost its {'messages' if body is None else 'text'}"
         return
@@ -86,7 +88,7 @@ def _faults_of(row: tuple[Any, ...]) -> Iterator[str]:
             yield f"the messages of answer {key} were changed"
         elif found != key:
             yield f"answer {key} does not belong to the request stored with it"
-        if text_digest(unpack(text)) != output_hash:
+        if answer_digest(unpack(text), load_tuple(calls)) != output_hash:
             yield f"the text of answer {key} was changed"
     except (ValueError, TypeError, sqlite3.Error) as error:
         yield f"answer {key} cannot be read: {error}"
