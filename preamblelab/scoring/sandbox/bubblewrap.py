@@ -7,6 +7,7 @@ import platform
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -15,7 +16,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from preamblelab.scoring.sandbox import warden
 from preamblelab.scoring.sandbox.conversations import Conversation
 from preamblelab.scoring.sandbox.endings import Ending, Place, concluded, refusal
 from preamblelab.scoring.sandbox.records import LANGUAGES, Execution, Limits, Program, Talk
@@ -29,6 +29,9 @@ from preamblelab.scoring.sandbox.runtimes import (
 )
 from preamblelab.scoring.sandbox.system_calls import system_call_filter
 
+# The warden's own names for these; it is not imported, as it can be on Linux only.
+HEADER = struct.Struct("=II")
+HOME = "/tmp"  # noqa: S108 - inside the sandbox
 GRACE_SECONDS = 5.0
 """How long after a program's own limit the host waits before it ends the whole worker."""
 _RIGHTS = ("SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "SYS_PTRACE")
@@ -91,7 +94,7 @@ def arguments(runtimes: list[Runtime], read_only: Mapping[str, Path], *, root: b
     shown |= {Path(inside): outside for inside, outside in read_only.items()}
     for inside, outside in shown.items():
         made += [*_folder(inside.parent), "--ro-bind", str(outside), str(inside)]
-    made += ["--proc", "/proc", "--dev", "/dev", *_folder(Path(warden.HOME))]
+    made += ["--proc", "/proc", "--dev", "/dev", *_folder(Path(HOME))]
     return [*made, "--chdir", "/", "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
@@ -165,7 +168,7 @@ class WardenWorker:
         python = find_runtime("python")
         assert python is not None
         ours, theirs = socket.socketpair()
-        text = Path(warden.__file__).read_text(encoding="utf-8")
+        text = Path(__file__).with_name("warden.py").read_text(encoding="utf-8")
         inside = [str(python.executable), "-I", "-S", "-c", text, str(theirs.fileno())]
         root = self._user is not None
         with theirs:
@@ -218,7 +221,7 @@ class WardenWorker:
             if conversation is not None:
                 conversation.hold(control.fileno(), deadline)
                 if conversation.must_end():
-                    control.sendall(warden.HEADER.pack(0, 0))
+                    control.sendall(HEADER.pack(0, 0))
             facts = _line(control, deadline)
             note = conversation.note if conversation is not None else ""
             ending = self._ending(facts, note)
@@ -227,7 +230,7 @@ class WardenWorker:
             return concluded(ending, outputs[0], outputs[1], limits, place)
 
     def _request(self, program: Program, limits: Limits, runtime: Runtime) -> dict[str, Any]:
-        environment = {**ENVIRONMENT, "HOME": warden.HOME, **program.environment}
+        environment = {**ENVIRONMENT, "HOME": HOME, **program.environment}
         return {
             "argv": runtime.command(program.entry, program.arguments),
             "environment": environment,
@@ -250,7 +253,7 @@ class WardenWorker:
         request["files"] = [[name, len(content)] for name, content in contents]
         text = json.dumps(request).encode()
         body = b"".join(content for _, content in contents)
-        socket.send_fds(control, [warden.HEADER.pack(len(text), len(body))], descriptors)
+        socket.send_fds(control, [HEADER.pack(len(text), len(body))], descriptors)
         control.sendall(text + body)
 
     def _ending(self, facts: dict[str, Any], note: str) -> Ending:

@@ -315,5 +315,5 @@ def test_a_program_with_arguments_is_no_module() -> None:
 def test_expected_values_have_no_way_in() -> None:
     """Neither a call nor an answer has a place for one."""
     for record in (Call, Program):
-        assert not any("expect" in name for name in record.__slots__)  # type: ignore[attr-defined]
+        assert not any("expect" in name for name in record.__slots__)
     assert Answer(status="missing", reason="x").value is None

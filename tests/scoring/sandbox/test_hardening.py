@@ -1,12 +1,15 @@
 """What twelve attacks do not try: memory nobody counts, doors of the kernel, what stays behind."""
 
+import inspect
 import os
 import platform
+import re
 import struct
+import sys
 
 import pytest
 
-from preamblelab.scoring.sandbox import Execution, Limits, Pool, Program
+from preamblelab.scoring.sandbox import Execution, Limits, Pool, Program, bubblewrap, warden
 from preamblelab.scoring.sandbox.system_calls import system_call_filter
 from tests.scoring.sandbox.requirements import need
 
@@ -154,3 +157,12 @@ def test_the_user_is_told_apart_from_root(pool: Pool) -> None:
     assert user == group != b"0"
     if os.geteuid() == 0:
         assert rest == [b"[]\n"]
+
+
+def test_host_and_warden_mean_the_same() -> None:
+    """The host does not import the warden, which can be imported on Linux only."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("the warden is for Linux")
+    assert bubblewrap.HEADER.format == warden.HEADER.format
+    assert bubblewrap.HOME == warden.HOME
+    assert not re.search(r"^(import|from) preamblelab", inspect.getsource(warden), re.MULTILINE)

@@ -210,9 +210,9 @@ def test_files_lie_inside_the_program(name: str) -> None:
 
 
 def test_entry_and_limits_are_checked() -> None:
-    with pytest.raises(SpecError, match="entry 'b.py' is no file of it"):
+    with pytest.raises(SpecError, match="is no file of it"):
         Program(language="python", files={"a.py": ""}, entry="b.py")
-    with pytest.raises(SpecError, match="seconds is 0; it must be"):
+    with pytest.raises(SpecError, match="seconds is 0"):
         Limits(seconds=0)
     with pytest.raises(SpecError, match="workers is 0"):
         Pool(workers=0)
