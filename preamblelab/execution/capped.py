@@ -29,6 +29,7 @@ class Seen:
         "counted",
         "ended",
         "fault",
+        "fresh",
         "headers",
         "limits",
         "reader",
@@ -53,6 +54,8 @@ class Seen:
         """Of an error, or of an answer that is not a stream."""
         self.received = 0
         self.streamed = False
+        self.fresh: list[str] = []
+        """Streamed text that was read along since somebody last took it."""
         self._last = b""
 
     def read_along(self, block: bytes) -> None:
@@ -66,9 +69,16 @@ class Seen:
             self.body.append(block)
         elif self.fault is None:
             try:
-                self.reader.feed(block)
+                if fresh := self.reader.feed(block):
+                    self.fresh.append(fresh)
             except Fault as fault:
                 self.fault = fault
+
+    def take_fresh(self) -> str:
+        """The streamed text since the last time this was called."""
+        text = "".join(self.fresh)
+        self.fresh.clear()
+        return text
 
 
 SEEN: ContextVar[Seen | None] = ContextVar("preamblelab_seen", default=None)
@@ -92,7 +102,7 @@ class CappedTransport(httpx.AsyncBaseTransport):
         request.headers["accept-encoding"] = "identity"
         response = await self._inner.handle_async_request(request)
         seen.status, seen.headers = response.status_code, response.headers
-        seen.received, seen.body = 0, []
+        seen.received, seen.body, seen.fresh = 0, [], []
         seen.fault = _refusal(response)
         if seen.fault is not None:
             await response.aclose()

@@ -6,7 +6,7 @@ can only say the same with another text. That takes a third of the time of parsi
 """
 
 import json
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, Final
 
 _FIELD: Final = '"content":'
@@ -37,7 +37,7 @@ class EventShape:
         if end != len(string):
             return None
         self._lessons = 0
-        return text
+        return str(text)
 
     def learn(self, line: str, event: Any) -> None:
         """Take the shape of a parsed event whose text is `choices[0].delta.content`."""

@@ -139,7 +139,7 @@ class LitellmClient:
         try:
             answer = await litellm.acompletion(**arguments)
             if model.stream:
-                raw = await self._streamed(answer, watch, deadlines)
+                raw = await self._streamed(answer, seen, watch, deadlines)
             else:
                 raw = _whole(answer)
         except Fault:
@@ -148,20 +148,31 @@ class LitellmClient:
             raise fault_in_chain(error, self._redactor) from None
         return self._truth(raw, seen, model, watch)
 
-    async def _streamed(self, stream: Any, watch: Watch | None, deadlines: Deadlines) -> Raw:
-        raw = Raw()
+    async def _streamed(
+        self, stream: Any, seen: Seen, watch: Watch | None, deadlines: Deadlines
+    ) -> Raw:
+        # Where the wire is read along, that text is the true one; to take it out of litellm's
+        # objects once more would cost a tenth of all that litellm does.
+        along = seen.reader if seen.streamed else None
+        raw = Raw() if along is None else along.raw
         fed = 0
         try:
             async for chunk in stream:
-                text = _take(raw, chunk)
+                if along is not None:
+                    text = seen.take_fresh()
+                elif text := _take(raw, chunk):
+                    raw.pieces += 1
                 if not text:
                     continue
-                raw.pieces += 1
                 fed += len(text)
                 deadlines.piece()
                 if watch is not None and (loop := watch(text)) is not None:
                     raw.stop_at(loop, fed)
                     break
+            else:
+                rest = seen.take_fresh()
+                if watch is not None and rest and (loop := watch(rest)) is not None:
+                    raw.stop_at(loop, fed + len(rest))
         finally:
             # Without it the server goes on writing.
             await stream.aclose()
