@@ -1,0 +1,1 @@
+"""Speed, as ratios to named peers inside one run: `python -m benchmarks`."""

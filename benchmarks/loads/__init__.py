@@ -1,0 +1,1 @@
+"""Programs whose whole process is measured: ours, and what it is compared with."""
