@@ -93,6 +93,20 @@ def factor_effects(
     units = _units(grid, pairs)
     labels = [grid.variants[without] for _, without in pairs]
     rows = [_row("all", clause, np.ones(len(units.model), dtype=bool), units, grid, level)]
+    groups = _groups(units, grid, labels)
+    for group, members in groups.items():
+        present = [(name, own) for name, own in members if _has(units, own)]
+        if len(present) < 2:
+            continue
+        found = [_row(group, name, own, units, grid, level) for name, own in present]
+        rows += _corrected(found, 1.0 - level)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _groups(
+    units: _Units, grid: Grid, labels: list[str]
+) -> dict[str, list[tuple[str, NDArray[np.bool_]]]]:
+    """Names of each kind of group, with the units that belong to it."""
     sizes = [grid.sizes[model] for model in grid.models]
     groups: dict[str, list[tuple[str, NDArray[np.bool_]]]] = {
         "model": [(m, units.model == i) for i, m in enumerate(grid.models)],
@@ -104,13 +118,7 @@ def factor_effects(
             (f"{grid.models[m]} / {labels[v]}", (units.model == m) & (units.variant == v))
             for m, v in zip(units.model, units.variant, strict=True)
         ]
-    for group, members in groups.items():
-        present = [(name, own) for name, own in members if _has(units, own)]
-        if len(present) < 2:
-            continue
-        found = [_row(group, name, own, units, grid, level) for name, own in present]
-        rows += _corrected(found, 1.0 - level)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return groups
 
 
 def _has(units: _Units, own: NDArray[np.bool_]) -> bool:

@@ -205,16 +205,8 @@ def estimate(
     se = float(np.sqrt(k / (k - 1) * (psi**2).sum())) if k > 1 else float("nan")
     # Residues of rounding are no variation.
     flat = k > 1 and se <= 1e-10
-    low = high = float("nan")
-    if flat:
-        mean = (share * np.where(share > 0, arm, 0.0)).sum()
-        limits = no_variation_limits(
-            np.array(value), mean, np.array(n_effective), level, SCORE_RANGE
-        )
-        low, high = (float(limit) for limit in limits)
-    elif n_effective >= 2.0:
-        half = -float(stdtrit(n_effective - 1.0, (1.0 - level) / 2.0)) * se
-        low, high = max(value - half, -100.0), min(value + half, 100.0)
+    mean = (share * np.where(share > 0, arm, 0.0)).sum()
+    low, high = _limits((value, se, n_effective), mean, flat, level)
     cells = np.asarray(inside.any(axis=0), dtype=bool)
     return Estimate(
         effect=value,
@@ -228,6 +220,21 @@ def estimate(
         filled=float(filled.mean()),
         flat=flat,
     )
+
+
+def _limits(
+    found: tuple[float, float, float], mean: float, flat: bool, level: float
+) -> tuple[float, float]:
+    """Interval of a value from its error and effective clusters; missing with fewer than two."""
+    value, se, n_effective = found
+    if flat:
+        units = np.array(n_effective)
+        limits = no_variation_limits(np.array(value), np.array(mean), units, level, SCORE_RANGE)
+        return float(limits[0]), float(limits[1])
+    if n_effective < 2.0:
+        return float("nan"), float("nan")
+    half = -float(stdtrit(n_effective - 1.0, (1.0 - level) / 2.0)) * se
+    return max(value - half, -100.0), min(value + half, 100.0)
 
 
 def _borderline(inside: Bools, there: Bools) -> int:

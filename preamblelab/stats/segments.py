@@ -135,16 +135,15 @@ def segment_effects(
         both), `empty`, `too_few_clusters` (no interval).
 
     Examples:
-        >>> from preamblelab.stats.simulate import simulate_scores
-        >>> print(segment_effects(simulate_scores(models=6, tasks=1, repetitions=1))["flags"][0])
+        >>> import preamblelab as pl
+        >>> print(segment_effects(pl.simulate_scores(tasks=1, repetitions=1))["flags"][0])
         needs_independent_baseline
 
     Raises:
         TableError: The table lacks a column, or the baseline.
         SpecError: An argument is none of its choices.
     """
-    if by not in ("tier", "size", "tier x size", "all") or unit not in ("model", "cell"):
-        raise SpecError(f"segment_effects: by={by!r}, unit={unit!r}: see its choices with help()")
+    _refuse(by, unit)
     grid = score_grid(df, baseline)
     grid.variant(baseline)
     rows: list[dict[str, object]] = []
@@ -159,6 +158,12 @@ def segment_effects(
             for segment in _segments(by, grid)
         ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _refuse(by: str, unit: str) -> None:
+    """Raise SpecError for an argument that is none of its choices."""
+    if by not in ("tier", "size", "tier x size", "all") or unit not in ("model", "cell"):
+        raise SpecError(f"segment_effects: by={by!r}, unit={unit!r}: see its choices with help()")
 
 
 def model_tiers(
