@@ -130,7 +130,7 @@ class TextlessError(SpecError):
 def settings_of(
     experiment: Experiment, model: ModelSpec, task: Task, repetition: int
 ) -> dict[str, Any]:
-    """The settings of one call: the model's own, else the experiment's; the task's token limit.
+    """The settings of one call: the model's, else the experiment's; the task's limit and tools.
 
     A seed is raised by one with each repetition, so that repetitions differ and can be had again.
     Models that answer in this process always get one; others only when their settings name it.
@@ -141,6 +141,8 @@ def settings_of(
         settings.pop("max_tokens", None)  # two limits are refused by those who know both
     if task.max_tokens is not None:
         settings[name] = min(task.max_tokens, settings.get(name, task.max_tokens))
+    if task.tools:
+        settings["tools"] = [dict(tool) for tool in task.tools]
     if model.id.startswith(("sim/", "replay/")):
         settings.setdefault("seed", experiment.seed)
     if isinstance(settings.get("seed"), int):

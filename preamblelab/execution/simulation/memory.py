@@ -4,13 +4,14 @@ from typing import Final
 
 from preamblelab.execution.simulation.generic import guess
 from preamblelab.execution.simulation.knowledge import Known
+from preamblelab.execution.simulation.shipped import shipped_answers
 from preamblelab.execution.simulation.task_booking import BOOKING
 from preamblelab.execution.simulation.task_lending import LENDING
 from preamblelab.execution.simulation.task_query import QUERY
 from preamblelab.execution.simulation.task_texts import POSTERS, RELEASE
 
 KNOWN: Final = (LENDING, BOOKING, POSTERS, RELEASE, QUERY)
-"""Tasks of the shipped suites."""
+"""Tasks of the smoke suite, each with a writer of its own."""
 
 
 def recall(prompt: str) -> Known:
@@ -18,4 +19,7 @@ def recall(prompt: str) -> Known:
     for known in KNOWN:
         if known.mark in prompt:
             return known
+    shipped = shipped_answers().get(prompt)
+    if shipped is not None:
+        return shipped
     return Known(task="unknown", mark="", knowledge=guess(prompt))
