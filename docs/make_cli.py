@@ -7,7 +7,8 @@ from pathlib import Path
 
 COMMANDS = (
     (), ("check",), ("run",), ("score",), ("report",), ("compare",), ("power",), ("choose",),
-    ("claims",), ("wins",), ("agreement",), ("judge-check",), ("models",),
+    ("claims",), ("wins",), ("agreement",), ("judge-check",), ("suite", "check"),
+    ("suite", "stats"), ("models",),
     ("models", "describe"), ("list",), ("import",), ("export",), ("init",), ("schema",),
 )  # fmt: skip
 

@@ -193,5 +193,6 @@ def main() -> None:
     import_module("preamblelab.cli.concluding")
     import_module("preamblelab.cli.claiming")
     import_module("preamblelab.cli.judging")
+    import_module("preamblelab.cli.suites")
 
     sys.exit(guarded(app))

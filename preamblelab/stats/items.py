@@ -1,13 +1,14 @@
 """Owns what a table of scores says of its tasks: difficulty, discrimination, and information."""
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from preamblelab.stats.codes import Floats
-from preamblelab.stats.tables import cell_means
+from preamblelab.stats.tables import trial_scores
 
 __all__ = ["ITEM_COLUMNS", "item_statistics"]
 
@@ -43,19 +44,26 @@ def item_statistics(
         minus it; `discrimination`: -1 to 1, missing with fewer than three subjects or two tasks,
         or where nothing varies; `spread`: highest minus lowest model mean, points; `noise`: the
         range that equal models would show, points, missing without repetitions; `finding`:
-        `ceiling`, `floor`, `no difference` (less than the margin), `within noise`, `backwards`
-        (weaker models do better: discrimination below -0.2), `unscored`, or empty.
+        `ceiling`, `floor`, `no difference` (less than the margin), `within noise` (more than the
+        margin, less than the noise: nothing is shown either way), `backwards` (weaker models do
+        better: discrimination below -0.2), `unscored`, or empty. Repetitions that are copies of
+        one another, as at temperature 0, show no noise.
 
     Raises:
         TableError: see `check_columns`.
     """
-    cells = cell_means(df)
+    trials = trial_scores(df)
+    cells = (
+        trials.groupby(["task", "model", "variant"], sort=True)["score"]
+        .agg(["mean", "var", "count", "size"])
+        .reset_index()
+    )
     grid = cells.pivot_table(
-        index=["model", "variant"], columns="task", values="score", dropna=False
+        index=["model", "variant"], columns="task", values="mean", dropna=False
     )
     rows = []
     for task, part in cells.groupby("task", sort=True):
-        models = part.groupby("model")["score"].mean().dropna()
+        models = part.groupby("model")["mean"].mean().dropna()
         spread = float(models.max() - models.min()) if len(models) > 1 else math.nan
         noise = _noise(part)
         mean = float(models.mean()) if len(models) else math.nan
@@ -64,8 +72,8 @@ def item_statistics(
             {
                 "task": task,
                 "models": len(models),
-                "answers": int(part["n_repetitions"].sum()),
-                "missing": int(part["missing"].sum()),
+                "answers": int(part["count"].sum()),
+                "missing": int((part["size"] - part["count"]).sum()),
                 "mean": mean,
                 "difficulty": 100.0 - mean,
                 "discrimination": discrimination,
@@ -96,20 +104,26 @@ def _discrimination(grid: pd.DataFrame, task: str) -> float:
 
 def _noise(part: pd.DataFrame) -> float:
     """Range of the means of equal models that repetitions alone would exceed once in twenty."""
-    from scipy.stats import studentized_range
-
-    known = part[part["variance"].notna() & (part["distinct_outputs"] > 1)]
-    models = part.dropna(subset=["score"])["model"].nunique()
-    freedom = int((known["distinct_outputs"] - 1).sum())
+    known = part[part["count"] > 1]
+    scored = part[part["count"] > 0]
+    models = scored["model"].nunique()
+    freedom = int((known["count"] - 1).sum())
     if models < 2 or freedom < 1:
         return math.nan
-    weights = (known["distinct_outputs"] - 1).to_numpy(np.float64)
-    within = float(np.average(known["variance"].to_numpy(np.float64), weights=weights))
-    scored = part.dropna(subset=["score"])
-    # A model's mean is that of its cells; each cell's is that of its distinct answers.
-    squared = (1.0 / scored["distinct_outputs"].clip(lower=1)).groupby(scored["model"])
+    weights = (known["count"] - 1).to_numpy(np.float64)
+    within = float(np.average(known["var"].to_numpy(np.float64), weights=weights))
+    # A model's mean is that of its cells, a cell's that of its trials.
+    squared = (1.0 / scored["count"]).groupby(scored["model"])
     share = float((squared.sum() / squared.count() ** 2).mean())
-    return float(studentized_range.ppf(_LEVEL, models, freedom)) * math.sqrt(within * share)
+    return _range_of_equals(models, freedom) * math.sqrt(within * share)
+
+
+@lru_cache(maxsize=256)
+def _range_of_equals(groups: int, freedom: int) -> float:
+    """The studentised range's upper 5 % point; it is dear and rests on two counts alone."""
+    from scipy.stats import studentized_range
+
+    return float(studentized_range.ppf(_LEVEL, groups, freedom))
 
 
 def _finding(
