@@ -39,7 +39,7 @@ def _ends(text: str, start: int, end: re.Match[str], *, capitals: bool) -> bool:
     """Whether punctuation ends a sentence that began at `start`."""
     if not any(letter.isalnum() for letter in text[max(start, end.start() - 200) : end.start()]):
         return False
-    if end.group()[0] != "." or len(end.group().rstrip(")]\"'”’»*_")) > 1:
+    if end.group()[0] not in ".…" or {"!", "?"} & set(end.group()):
         return True
     following = _next_letter(text, end.end())
     before = text[max(start, end.start() - _LONGEST_ABBREVIATION) : end.start()].split()

@@ -22,7 +22,7 @@ _NUMBER: Final = re.compile(
         (?:[eE](?P<exponent>[-+]?[0-9]{{1,4}})(?![0-9A-Za-z])
           |\ ?(?:[x×*·]|\\times|\\cdot)\ ?10(?:\^|\*\*)\{{?(?P<power>[-+]?[0-9]{{1,4}})\}}?)?
     )
-    (?![0-9_])
+    (?![0-9_]|\.[0-9])
     (?P<percent>\ ?(?:%|percent(?!\w)|per\ cent(?!\w)))?""",
     re.VERBOSE,
 )
