@@ -20,11 +20,15 @@ def one_or_many(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(one_or_many)]
+Texts: TypeAlias = Annotated[
+    tuple[str, ...],
+    BeforeValidator(one_or_many, json_schema_input_type=str | tuple[str, ...]),
+]
 """Texts; one alone needs no list around it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without equality by value it has a hash, which an annotation in a union needs.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ShortForms:
     """Makes the long form, `{kind: ..., field: ...}`, of what a file says.
 

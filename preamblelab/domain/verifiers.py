@@ -270,7 +270,12 @@ class ToolCalls(Spec):
     """The calls of tools in the reply, whatever its words say."""
 
     kind: Literal["tool_calls"] = "tool_calls"
-    calls: Annotated[tuple[ToolCall, ...], BeforeValidator(_as_calls)] = ()
+    calls: Annotated[
+        tuple[ToolCall, ...],
+        BeforeValidator(
+            _as_calls, json_schema_input_type=ToolCall | str | tuple[ToolCall | str, ...]
+        ),
+    ] = ()
     """The calls that must be there; none: no tool may be called."""
     in_order: bool = False
     """Whether they must come in this order."""
@@ -307,5 +312,8 @@ VerifierSpec: TypeAlias = Annotated[
 ]
 """One verifier of a task, in the long form or a short one."""
 
-VerifierSpecs: TypeAlias = Annotated[tuple[VerifierSpec, ...], BeforeValidator(one_or_many)]
+VerifierSpecs: TypeAlias = Annotated[
+    tuple[VerifierSpec, ...],
+    BeforeValidator(one_or_many, json_schema_input_type=VerifierSpec | tuple[VerifierSpec, ...]),
+]
 """The verifiers of a task; one alone needs no list around it."""
