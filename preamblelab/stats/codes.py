@@ -33,7 +33,9 @@ def combined_codes(parts: Sequence[tuple[Codes, int]]) -> tuple[Codes, Codes]:
         if size * n_values > 2**62:
             codes, first = compressed(codes, size)
             size = len(first)
-        codes, size = codes * n_values + more, size * n_values
+        # In place: a temporary of millions of codes costs more to map than to fill.
+        codes, size = codes * n_values, size * n_values
+        codes += more
     return compressed(codes, size)
 
 
@@ -46,7 +48,7 @@ def compressed(codes: Codes, size: int) -> tuple[Codes, Codes]:
     present[codes] = True
     inverse = (np.cumsum(present) - 1)[codes]
     first = np.empty(int(present.sum()), dtype=np.int64)
-    first[inverse[::-1]] = np.arange(len(codes))[::-1]
+    first[inverse[::-1]] = np.arange(len(codes) - 1, -1, -1)
     return inverse, first
 
 
