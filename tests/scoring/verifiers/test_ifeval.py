@@ -1,4 +1,4 @@
-"""IFEval: our verdicts against those recorded for 18 models, instruction by instruction.
+"""IFEval: our verdicts against those recorded for 9 models, instruction by instruction.
 
 Where they differ (23 of 7,469 strict, 29 loose): 13 and 15 are sentence counts within a few of the
 bound (IFEval's tokenizer takes "1." of a list for a sentence, ours does not); 7 and 7 ask for the
