@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "docs" / name for name in ("guide.md", "statistics.md")]
+PAGES = [ROOT / "docs" / name for name in ("guide.md", "statistics.md", "suites.md")]
+FILE = re.compile(r"# (\S+\.yaml)\n")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -42,6 +43,11 @@ def test_the_commands_of_a_page_run(page, tmp_path):
         if line.startswith("$ ")
     ]
     assert lines
+    for text in blocks(page, "yaml"):
+        if named := FILE.match(text):
+            file = tmp_path / named[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
     for line in lines:
         name, *arguments = shlex.split(line)
         assert name == "preamblelab", line

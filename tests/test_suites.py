@@ -18,8 +18,10 @@ from preamblelab.execution.simulated import PROFILES, SimulatedProvider
 from preamblelab.execution.simulation.knowledge import AnswerKnowledge
 from preamblelab.execution.simulation.memory import recall
 from preamblelab.execution.simulation.shipped import shipped_answers
+from preamblelab.lab.planning import settings_of
 from preamblelab.lab.suites import answered
-from preamblelab.library import load_rubric, load_suite
+from preamblelab.lab.truth import true_effect
+from preamblelab.library import load_experiment, load_rubric, load_suite
 from preamblelab.scoring.verifiers.catalogue import verify
 from preamblelab.scoring.verifiers.verification import Verification
 
@@ -312,6 +314,18 @@ class TestSimulatedModels:
         weak, middling, strong = map(share, ("tiny-1b", "mid-7b", "large-70b"))
         assert weak < 0.2 < middling < 0.6 < 0.9 < strong
 
+    def test_what_is_true_of_them_on_this_suite_is_what_their_profiles_say(self) -> None:
+        """Middling models gain by being told to think; the strongest have nothing to gain."""
+        rubric = load_rubric("verified")
+
+        def effect(model: str, text: str) -> float:
+            return true_effect(f"sim/{model}", text, FULL, rubric=rubric, draws=6)
+
+        think = "Think step by step. Check your result."
+        assert effect("mid-7b", think) > 6
+        assert abs(effect("large-70b", think)) < 4
+        assert effect("base-1.5b-deaf", think) == 0
+
     def test_tools_are_called_only_where_they_are_offered(self) -> None:
         task = of("book-room")
         offered = [self.ask("large-70b", task, seed) for seed in range(6)]
@@ -330,6 +344,36 @@ class TestSimulatedModels:
         )
         assert 2 <= finishes["content_filter"] <= 25
         assert set(PROFILES) >= {"mid-4b"}
+
+
+class TestTools:
+    def test_they_are_sent_with_the_tasks_that_offer_them_and_with_no_others(self) -> None:
+        experiment = load_experiment("quickstart")
+        model = experiment.models[0]
+        calling, plain = of("book-room"), of("ferry-queue")
+        sent = settings_of(experiment, model, calling, 1)["tools"]
+        assert [tool["function"]["name"] for tool in sent] == ["book_room", "cancel_booking"]
+        assert "tools" not in settings_of(experiment, model, plain, 1)
+        assert "book_room" not in json.dumps(calling.turns())
+
+    @pytest.mark.parametrize(
+        ("tool", "said"),
+        [
+            ({"name": "add"}, "a tool is {type: function"),
+            ({"type": "function", "function": {"parameters": {}}}, "has no name"),
+        ],
+    )
+    def test_one_that_no_server_would_take_is_refused(
+        self, tool: dict[str, Any], said: str
+    ) -> None:
+        with pytest.raises(ValueError, match=said):
+            Task(name="t", prompt="Add.", tools=(tool,))
+
+    def test_calls_are_read_from_answers_of_tasks_with_tools_alone(self) -> None:
+        task, text = of("book-room"), '[{"name": "book_room", "arguments": {}}]'
+        assert task.calls_in(text) == ({"name": "book_room", "arguments": {}},)
+        assert task.calls_in("I booked it.") == task.calls_in("[1]") == ()
+        assert of("ferry-queue").calls_in(text) == ()
 
 
 def test_the_rubric_verified_marks_by_verifiers_alone() -> None:

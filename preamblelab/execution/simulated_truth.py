@@ -111,12 +111,16 @@ def _answer(
     messages: list[Mapping[str, Any]] = list(task.turns())
     if system is not None:
         messages = [{"role": "system", "content": system}, *messages]
+    if task.tools:
+        settings = {**settings, "tools": [dict(tool) for tool in task.tools]}
     breaker = Breaker()
     text: list[str] = []
+    calls: list[Mapping[str, Any]] = []
     called = model.removeprefix("sim/")
     for piece in SimulatedProvider().stream(called, messages, {**settings, "seed": seed}):
         text.append(piece.text)
+        calls += [piece.tool_call] if piece.tool_call else []
         loop = breaker.feed(piece.text) if piece.text else None
         if loop is not None:
             return Response(text="".join(text)[: loop.at], status="looped")
-    return Response(text="".join(text))
+    return Response(text="".join(text), tool_calls=tuple(calls))

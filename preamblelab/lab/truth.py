@@ -22,6 +22,7 @@ from preamblelab.execution.simulated import PROFILES
 from preamblelab.execution.simulated_truth import Mark, Truth, simulate_points, truth_of
 from preamblelab.library import load_preamble, load_rubric, load_suite
 from preamblelab.scoring.checks import CHECKS
+from preamblelab.scoring.verifiers.catalogue import verifiers
 
 SUITE: Final = "smoke"
 RUBRIC: Final = "coding"
@@ -105,19 +106,20 @@ def simulated_truth(
 
 
 def mark_by_checks(rubric: Rubric) -> Mark:
-    """How the built-in text scorer marks under a rubric: points of an answer, 0 to 100.
+    """How an answer is marked without any judge under a rubric: its points, 0 to 100.
 
     Raises:
-        SpecError: a criterion names no built-in check.
+        SpecError: a criterion names no built-in check, nor `verifiers`.
     """
+    known = {**CHECKS, "verifiers": verifiers}
     criteria = [each for dimension in rubric.dimensions for each in dimension.marked]
     for criterion in criteria:
-        if criterion.check not in CHECKS:
+        if criterion.check not in known:
             raise SpecError(
                 f"rubric '{rubric.name}': '{criterion.text[:60]}' names no built-in check; a "
                 "simulated truth needs one for every criterion"
             )
-    checks = [(CHECKS[each.check or ""], each.points) for each in criteria]
+    checks = [(known[each.check or ""], each.points) for each in criteria]
 
     def mark(task: Task, response: Response) -> float:
         return sum(points * check(task, response).share for check, points in checks)
