@@ -351,6 +351,9 @@ def test_a_run_of_our_own_comes_back_with_the_same_report(store: Store, tmp_path
     with Store(tmp_path / "second.db") as second:
         import_file(tmp_path / "run.jsonl", second)
         before, after = (analyze(each, experiment.name).to_dict() for each in (store, second))
+        for row in before["models"]:
+            # Published truths belong to the shipped suite; an import knows only its answers.
+            row.pop("true_effect")
         assert {**after, "facts": None} == {**before, "facts": None}
         assert after["simulated"]
         assert told(second, experiment.name)["ratings"] == told(store, experiment.name)["ratings"]

@@ -14,7 +14,7 @@ _LONGEST: Final = 10_000
 def _factory() -> Any:
     # Reading its profiles takes a second, and only tasks about languages need it.
     try:
-        from langdetect.detector_factory import (  # type: ignore[import-untyped]
+        from langdetect.detector_factory import (
             PROFILES_DIRECTORY,
             DetectorFactory,
         )
@@ -37,7 +37,7 @@ def language_of(text: str) -> str:
         MissingExtraError: the package langdetect is not installed.
     """
     factory = _factory()
-    from langdetect import LangDetectException  # type: ignore[import-untyped]
+    from langdetect import LangDetectException
 
     detector = factory.create()
     detector.append(text[:_LONGEST])

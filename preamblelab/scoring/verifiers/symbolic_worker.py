@@ -18,7 +18,7 @@ def main() -> None:
     _limit_memory()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    from math_verify import parse, verify  # type: ignore[import-untyped]
+    from math_verify import parse, verify
 
     replies = sys.stdout
     sys.stdout = sys.stderr  # what a library prints must not be taken for a reply
