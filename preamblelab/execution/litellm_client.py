@@ -351,19 +351,14 @@ class _InProcess(CustomLLM):  # type: ignore[misc]
                 await asyncio.sleep(0)
 
     def completion(self, **options: Any) -> Any:
-        answer = options["model_response"]
-        text, last = "", Piece()
-        calls: list[Mapping[str, Any]] = []
-        for piece in self._pieces(options):
-            text += piece.text
-            calls += [piece.tool_call] if piece.tool_call else []
-            last = piece if piece.finish is not None else last
+        answer, pieces = options["model_response"], list(self._pieces(options))
+        last = next((piece for piece in reversed(pieces) if piece.finish is not None), Piece())
         answer.model = options["model"]
-        answer.choices[0].message.content = text
-        if calls:
-            answer.choices[0].message.tool_calls = [
-                litellm.ChatCompletionMessageToolCall(**call) for call in calls
-            ]
+        message = answer.choices[0].message
+        message.content = "".join(piece.text for piece in pieces)
+        made = [piece.tool_call for piece in pieces if piece.tool_call]
+        calls = [litellm.ChatCompletionMessageToolCall(**call) for call in made]
+        message.tool_calls = calls or None
         answer.choices[0].finish_reason = last.finish or "stop"
         answer.usage = litellm.Usage(**_usage(last))
         return answer
