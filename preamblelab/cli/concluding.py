@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from preamblelab.cli.app import DEFAULT, StoreOption, app
-from preamblelab.cli.files import Plain
+from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
 
 Source = Annotated[
     str | None,

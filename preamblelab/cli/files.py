@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from preamblelab.cli.app import DEFAULT, StoreOption, app
+from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
 
 models_app = typer.Typer(rich_markup_mode=None, help="What models are here, and what is known.")
 app.add_typer(models_app, name="models")
 
-Plain = Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")]
 Listed = Literal["preambles", "models", "rubrics", "suites", "experiments", "runs"]
 
 

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from preamblelab.cli.app import DEFAULT, StoreOption, app
-from preamblelab.cli.files import Plain
+from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
 
 
 @app.command("judge-check")

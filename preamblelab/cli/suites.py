@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from preamblelab.cli.app import DEFAULT, StoreOption, app
-from preamblelab.cli.files import Plain
+from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
 
 suite_app = typer.Typer(
     rich_markup_mode=None, no_args_is_help=True, help="Whether a suite's tasks are worth asking."

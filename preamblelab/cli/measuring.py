@@ -1,55 +1,19 @@
-"""The commands that measure: check, run, score, report, compare; and the door they share."""
+"""The commands that measure: check, run, score, report, compare."""
 
 import sys
-from importlib import import_module
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from preamblelab.cli.printing import Format, exit_for, guarded, print_check, print_report
-
-StoreOption = Annotated[
-    Path, typer.Option("--store", help="The SQLite file that keeps answers, marks and names.")
-]
-FormatOption = Annotated[Format, typer.Option("--format", help="How the result is printed.")]
-MarginOption = Annotated[
-    float | None,
-    typer.Option(
-        min=0.1,
-        max=100,
-        help="The smallest effect that matters, in points; the experiment's (5) when not given.",
-    ),
-]
-UntilDecidedOption = Annotated[
-    bool,
-    typer.Option(
-        "--until-decided", help="Look at planned points; ask nothing more of what is settled."
-    ),
-]
-DEFAULT = Path("preamblelab.db")
-
-app = typer.Typer(
-    name="preamblelab",
-    help="Does this preamble (system prompt) help this model, how much, and should I ship it?",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+from preamblelab.cli.printing import exit_for, print_check, print_report
+from preamblelab.cli.root import (
+    DEFAULT,
+    FormatOption,
+    MarginOption,
+    StoreOption,
+    UntilDecidedOption,
+    app,
 )
-
-
-@app.callback(invoke_without_command=True)
-def root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-) -> None:
-    """Does this preamble (system prompt) help this model, how much, and should I ship it?"""
-    if version:
-        from preamblelab import __version__
-
-        typer.echo(f"preamblelab {__version__}")
-        raise typer.Exit
 
 
 @app.command()
@@ -184,15 +148,3 @@ def compare(
     )
     sys.stdout.write(result.text)
     exit_for(result, "the same command")
-
-
-def main() -> None:
-    """Run the command line; an error of ours is one line and exit code 1."""
-    # The other rooms of the command line register their commands on `app`.
-    import_module("preamblelab.cli.files")
-    import_module("preamblelab.cli.concluding")
-    import_module("preamblelab.cli.claiming")
-    import_module("preamblelab.cli.judging")
-    import_module("preamblelab.cli.suites")
-
-    sys.exit(guarded(app))
