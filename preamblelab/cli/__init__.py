@@ -2,6 +2,8 @@
 
 import sys
 
+from typer.models import CommandInfo
+
 from preamblelab.cli import claiming, concluding, files, judging, measuring, suites
 from preamblelab.cli.printing import guarded
 from preamblelab.cli.root import app
@@ -15,10 +17,10 @@ _FIRST = ("init", "check", "run", "report", "compare", "score", "choose", "power
 
 def main() -> None:
     """Run the command line; an error of ours is one line and exit code 1."""
-    names = {name: place for place, name in enumerate(_FIRST)}
-    app.registered_commands.sort(
-        key=lambda command: names.get(
-            command.name or getattr(command.callback, "__name__", ""), len(names)
-        )
-    )
+    app.registered_commands.sort(key=_place)
     sys.exit(guarded(app))
+
+
+def _place(command: CommandInfo) -> int:
+    name = str(command.name or getattr(command.callback, "__name__", ""))
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
