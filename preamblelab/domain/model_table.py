@@ -5,7 +5,7 @@ looked up and which are as remembered. What has no published count has no row, a
 """
 
 import re
-from functools import cache
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 
@@ -271,13 +271,14 @@ DEFAULT_TAGS: Final[dict[str, str]] = {
 """The size that Ollama serves under a line's bare name (its tag `latest`, as of 2026)."""
 
 
-@cache
-def _compiled() -> dict[float | None, tuple[tuple[re.Pattern[str], Counts], ...]]:
-    rows: dict[float | None, list[tuple[re.Pattern[str], Counts]]] = {}
-    for line, named_b, total_b, *active in (*_MIXTURES, *_DENSE):
-        counts = Counts(total_b, active[0] if active else total_b)
-        rows.setdefault(named_b, []).append((line_pattern(line), counts))
-    return {named: tuple(found) for named, found in rows.items()}
+@lru_cache(maxsize=256)
+def _compiled(named_b: float | None) -> tuple[tuple[re.Pattern[str], Counts], ...]:
+    """The rows of one stated size; to compile all of them would slow every command down."""
+    return tuple(
+        (line_pattern(line), Counts(total_b, active[0] if active else total_b))
+        for line, named, total_b, *active in (*_MIXTURES, *_DENSE)
+        if named == named_b
+    )
 
 
 def line_pattern(line: str) -> re.Pattern[str]:
@@ -294,7 +295,7 @@ def counts_of(text: str, named_b: float | None) -> Counts | None:
             product such as 8x7b.
     """
     for key in (named_b, 0):
-        for pattern, counts in _compiled().get(key, ()):
+        for pattern, counts in _compiled(key):
             if pattern.search(text):
                 return counts
     return None
