@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from preamblelab.decision.choosing import Choice, choose_preamble
 from preamblelab.domain.models import ModelSpec
-from preamblelab.errors import SpecError
+from preamblelab.errors import SpecError, TableError
 from preamblelab.lab.reporting import analyze
 from preamblelab.lab.usecases import models_of
 from preamblelab.report.layout import Grid, Section, as_text
@@ -27,48 +27,88 @@ BY_DEFAULT = Spreads(task_variant=36.0, repetition=64.0, judge=0.0)
 task to task and 8 between repetitions, as in the simulations behind the methods."""
 
 
+MOST_LABELS = 20
+"""Variants that a refusal lists."""
+
 _REMARKS = {
     "judges_not_linked": "two judges share no answer: their leniency was not corrected",
     "outside_score_range": "some scores lie outside 0 to 100",
 }
 
 
-def report_on(source: str | None, store: Path, *, margin: float | None = None) -> Report:
+def report_on(
+    source: str | None,
+    store: Path,
+    *,
+    margin: float | None = None,
+    baseline: str | None = None,
+    scale: float | None = None,
+) -> Report:
     """The report on a stored experiment, or on a CSV of scores from anywhere.
 
     Args:
         source: name of an experiment, path of a `.csv` or `.csv.gz`, or None for the only one.
         store: the store; not needed for a CSV.
         margin: the smallest effect that matters, in points; the experiment's, or 5, when not given.
+        baseline: variant of a CSV to compare with; needed when none is called baseline.
+        scale: what the scores of a CSV are multiplied by to become points; see `read_scores`.
 
     Raises:
-        TableError: the CSV lacks a column; the message says which.
-        SpecError: there is no such experiment.
+        TableError: the CSV lacks a column, holds shares, or names no baseline; the message says
+            which.
+        SpecError: there is no such experiment, or a CSV's option was given for one.
     """
     if source is not None and source.endswith((".csv", ".csv.gz")):
-        return report_on_scores(read_scores(source), Path(source).name, margin=margin or 5.0)
+        scores = read_scores(source, scale=scale)
+        name = Path(source).name
+        return report_on_scores(scores, name, margin=margin or 5.0, baseline=baseline)
+    for option, value in (("baseline", baseline), ("scale", scale)):
+        if value is not None:
+            raise SpecError(f"{option} is for a CSV of scores; a stored experiment has its own")
     with Store(store, read_only=True) as opened:
         return analyze(opened, source, margin=margin)
 
 
-def report_on_scores(scores: "DataFrame", name: str, *, margin: float = 5.0) -> Report:
+def report_on_scores(
+    scores: "DataFrame", name: str, *, margin: float = 5.0, baseline: str | None = None
+) -> Report:
     """The report on a score table: one row per trial, or per mark of a judge or dimension.
 
     Args:
         scores: long score table, see `preamblelab.stats.tables`.
         name: what the report is titled.
         margin: the smallest effect that matters, in points.
+        baseline: variant to compare with; None: the one called baseline.
+
+    Raises:
+        TableError: there is no such variant.
     """
     reduction = reduced(scores)
-    labels = [str(label) for label in scores["variant"].unique()]
     facts = tuple(("marks", _REMARKS[flag]) for flag in reduction.flags if flag in _REMARKS)
     return Report(
         experiment=name,
         scores=reduction.trials,
-        baseline="baseline" if "baseline" in labels else labels[0],
+        baseline=baseline_of(scores, name, baseline),
         margin=margin,
         marks=scores if "judge" in scores else None,
         facts=facts,
+    )
+
+
+def baseline_of(scores: "DataFrame", name: str, asked: str | None = None) -> str:
+    """The variant that others are compared with: the one asked for, or the one called baseline.
+
+    Raises:
+        TableError: it is not there; the first one is no baseline only because it comes first.
+    """
+    labels = [str(label) for label in scores["variant"].unique()]
+    wanted = "baseline" if asked is None else asked
+    if wanted in labels:
+        return wanted
+    shown = ", ".join(labels[:MOST_LABELS]) + (", ..." if len(labels) > MOST_LABELS else "")
+    raise TableError(
+        f"{name}: no variant is called '{wanted}': name the one to compare with (baseline); "
+        f"there are {shown}"
     )
 
 
@@ -155,6 +195,8 @@ def planned_power(
     stated: Sequence[str],
     cost_answer: float,
     cost_mark: float,
+    baseline: str | None = None,
+    scale: float | None = None,
 ) -> Told:
     """What the design at hand can show, and the cheapest designs that reach ± points."""
     lines: list[str] = []
@@ -169,7 +211,7 @@ def planned_power(
             "name a pilot (an experiment or a CSV), or state them with --spread."
         )
     else:
-        report = report_on(source, store)
+        report = report_on(source, store, baseline=baseline, scale=scale)
         spreads = measured_spreads(report)
         at_hand = shown_by(report, spreads, effect=effect)
         lines += [f"Measured on {report.experiment}{_simulated(report)}.", at_hand.sentence]
@@ -206,9 +248,11 @@ def chosen(
     *,
     baseline_score: float | None,
     cautious: float,
+    baseline: str | None = None,
+    scale: float | None = None,
 ) -> Told:
     """The choice for each model, tested or not; for all tested ones when none is named."""
-    report = report_on(source, store)
+    report = report_on(source, store, baseline=baseline, scale=scale)
     named = list(models) or list(dict.fromkeys(str(each) for each in report.scores["model"]))
     choices = {
         name: choose(report, name, baseline_score=baseline_score, cautious=cautious)

@@ -66,9 +66,15 @@ def refuse_nameless(column: "pd.Series[Any]") -> None:
         )
 
 
+def close_column(column: str, present: list[str]) -> str | None:
+    """The column that was probably meant by an absent one; None where none is close."""
+    others = [name for name in present if name not in (*SCORE_COLUMNS, *OPTIONAL_COLUMNS)]
+    return next(iter(difflib.get_close_matches(column, others, n=1, cutoff=0.5)), None)
+
+
 def _absent_column(column: str, present: list[str]) -> str:
-    close = difflib.get_close_matches(column, present, n=1, cutoff=0.5)
-    hint = f"; did you mean '{close[0]}'? rename it" if close else ""
+    close = close_column(column, present)
+    hint = f"; did you mean '{close}'? rename it" if close else ""
     if column == "repetition" and not close:
         hint = "; add it: 1 everywhere when each task was asked once"
     return f"the score table has no column '{column}'; it has: {', '.join(present)}{hint}"

@@ -13,7 +13,13 @@ import pandas as pd
 
 from preamblelab.errors import TableError
 from preamblelab.stats.codes import Codes, column_codes, combined_codes
-from preamblelab.stats.columns import OPTIONAL_COLUMNS, SCORE_COLUMNS, check_columns
+from preamblelab.stats.columns import (
+    OPTIONAL_COLUMNS,
+    SCORE_COLUMNS,
+    check_columns,
+    close_column,
+    renamed,
+)
 from preamblelab.stats.marks import reduced
 
 __all__ = [
@@ -32,31 +38,65 @@ __all__ = [
 
 
 def read_scores(
-    path: str | Path, *, score_range: tuple[float, float] = (0.0, 100.0)
+    path: str | Path,
+    *,
+    score_range: tuple[float, float] = (0.0, 100.0),
+    scale: float | None = None,
 ) -> pd.DataFrame:
     """Read a CSV of scores; names such as NA, null or nan stay names.
 
     Args:
-        path: CSV file with a header, UTF-8.
+        path: CSV file with a header, UTF-8; without a column `repetition` every row is the first.
         score_range: lowest and highest possible score, in points.
+        scale: what every score is multiplied by, so that it becomes points: 100 for shares, 1 for
+            what is in points although it looks like shares. None: as it is, shares refused.
 
     Returns:
         The checked table. A score is missing only where its field is empty; so is any optional
         column.
 
     Raises:
-        TableError: no such file, no table, or what `check_columns` refuses.
+        TableError: no such file, no table, what `check_columns` refuses, or scores that all lie
+            from 0 to 1 where points of 100 are expected. The message begins with the file.
     """
     table = _read_texts(path)
+    try:
+        return check_columns(_typed(table, score_range, scale), score_range=score_range)
+    except TableError as error:
+        raise TableError(f"{path}: {error}") from None
+
+
+def _typed(
+    table: pd.DataFrame, score_range: tuple[float, float], scale: float | None
+) -> pd.DataFrame:
+    """The texts of a CSV as names, numbers and missing values."""
     for column in set(table.columns).intersection((*OPTIONAL_COLUMNS, "score")):
         table[column] = table[column].mask(table[column] == "")
     if "score" in table:
         table["score"] = _parsed_scores(table["score"])
-    if "repetition" in table and table["repetition"].str.fullmatch(r"\d{1,9}").all():
+        if scale is not None:
+            if not (np.isfinite(scale) and scale > 0):
+                raise TableError(f"scale {scale!r} is not above 0: give what scores are times")
+            table["score"] = table["score"] * scale
+        elif score_range == (0.0, 100.0):
+            _refuse_shares(table["score"])
+    if "repetition" not in table and not close_column("repetition", list(table.columns)):
+        table = renamed(table, [name for name in SCORE_COLUMNS if name != "repetition"])
+        table["repetition"] = 1
+    elif "repetition" in table and table["repetition"].str.fullmatch(r"\d{1,9}").all():
         table["repetition"] = table["repetition"].astype(np.int64)
     if "simulated" in table:
         table["simulated"] = table["simulated"].str.lower().isin(("true", "1", "yes"))
-    return check_columns(table, score_range=score_range)
+    return table
+
+
+def _refuse_shares(scores: "pd.Series[float]") -> None:
+    """Raise TableError for shares: as points of 100 no two of them would seem to differ."""
+    if bool(scores.between(0.0, 1.0).where(scores.notna(), other=True).all()) and scores.max() > 0:
+        raise TableError(
+            "scores lie from 0 to 1 and points of 100 are expected: multiply them by 100 "
+            "(scale 100), or say that they are points already (scale 1)"
+        )
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

@@ -93,6 +93,30 @@ class TestReading:
         with pytest.raises(TableError, match=r"in line 3 is no number"):
             read_scores(path)
 
+    @pytest.mark.parametrize("scores", [("0", "1", "1"), ("0.2", "0.9", ""), ("0", "0.5", "1.0")])
+    def test_shares_are_refused_and_become_points_by_a_scale(self, tmp_path, scores):
+        path = tmp_path / "scores.csv"
+        rows = "".join(f"m,v,t{place},{score}\n" for place, score in enumerate(scores))
+        path.write_text("model,variant,task,score\n" + rows)
+        with pytest.raises(TableError, match=r"scores\.csv: scores lie from 0 to 1 .*scale 100"):
+            read_scores(path)
+        share = [float(score) if score else np.nan for score in scores]
+        np.testing.assert_allclose(read_scores(path, scale=100)["score"], np.array(share) * 100)
+        np.testing.assert_allclose(read_scores(path, scale=1)["score"], share)
+
+    def test_points_that_are_all_zero_are_no_shares(self, tmp_path):
+        path = tmp_path / "scores.csv"
+        path.write_text("model,variant,task,score\nm,v,t,0\nm,w,t,0\n")
+        assert list(read_scores(path)["score"]) == [0.0, 0.0]
+
+    def test_without_repetitions_each_row_is_the_first_and_a_typo_is_no_absence(self, tmp_path):
+        path = tmp_path / "scores.csv"
+        path.write_text("model,variant,task,score\nm,v,t,50\n")
+        assert list(read_scores(path)["repetition"]) == [1]
+        path.write_text("model,variant,task,repitition,score\nm,v,t,1,50\n")
+        with pytest.raises(TableError, match=r"scores\.csv: .*did you mean 'repitition'"):
+            read_scores(path)
+
     def test_no_file_and_no_table(self, tmp_path):
         with pytest.raises(TableError, match="no file at"):
             read_scores(tmp_path / "absent.csv")
