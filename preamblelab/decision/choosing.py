@@ -1,23 +1,27 @@
 """Which preamble for this model: partial pooling over the models tried, a probe, or none."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import logsumexp, ndtr
+from scipy.special import logsumexp, ndtr, ndtri, stdtrit
 
 from preamblelab.domain.sizes import SIZES, Size, size_class
 from preamblelab.errors import SpecError, TableError
+from preamblelab.stats.sentences import counted
 
 Floats = NDArray[np.float64]
 
 # Points: spread of a preamble's mean over preambles, of a size's own share, of the slope for 25
 # points of baseline, and of what is left to each model. Their posterior weights come from the data.
 _GRID = tuple(product((2.0, 6.0, 12.0), (1.0, 5.0, 12.0), (0.5, 3.0, 8.0), (3.0, 8.0)))
+
+LEFT_OUT = ("refused", "undelivered")
+"""Verdicts that take a row out: it says nothing of the effect."""
 
 COLUMNS = ("variant", "expected", "sd", "p_positive", "models", "probed", "chosen")
 """What `Choice.table` holds; best first."""
@@ -87,7 +91,9 @@ def choose_preamble(
 
     Args:
         effects: Columns `model, variant, effect, se` (points; a missing se is taken as the median)
-            and where there `baseline_mean`; best a baseline that does not enter the effect.
+            and where there `baseline_mean` (best one that does not enter the effect); `df`, and
+            `low, high, level` where se is 0 or missing, by which se is widened for few tasks; and
+            `verdict`: rows that are refused or undelivered are left out.
         models: Columns `model` and `size_b` (billions of parameters, may be missing) or `size`.
         new_size_b: Parameters of the new model in billions; None: unknown, or as in `models`.
         new_baseline: Its mean score without preamble, 0 to 100; None: unknown.
@@ -97,7 +103,7 @@ def choose_preamble(
 
     Returns:
         The choice. None is chosen unless the expected gain is above 0 and the chance reaches
-        `cautious`.
+        `cautious`, nor where all was left out.
 
     Examples:
         >>> effects = pd.DataFrame({"model": ["a", "b", "c"], "variant": "mini",
@@ -112,15 +118,22 @@ def choose_preamble(
     """
     if not 0.0 <= cautious <= 1.0:
         raise SpecError(f"choose: cautious is {cautious}; give a chance from 0 to 1")
-    table = _effects(effects)
+    table, left_out = _usable(_effects(effects))
     own, others = table[table["model"] == model], table[table["model"] != model]
     known, names = _models(others, models, own, model, new_size_b, new_baseline)
     evidence = _evidence(others, own, probe, names)
+    if not evidence and len(left_out):
+        return _abstention(left_out)
     if not evidence:
         raise TableError("no effect is known of any variant: run an experiment first")
     rows = _posterior(evidence, known)
     tested = any(seen.own for seen in evidence.values())
-    return _choice(rows, evidence, cautious, tested=tested)
+    choice = _choice(rows, evidence, cautious, tested=tested)
+    here = left_out[left_out["model"] == model]
+    if len(here):
+        lost = _left_out_in_words(here)
+        return replace(choice, sentence=f"{choice.sentence} Left out on this model: {lost}.")
+    return choice
 
 
 def _effects(effects: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +146,59 @@ def _effects(effects: pd.DataFrame) -> pd.DataFrame:
                 f"choosing needs the column {column!r} among the effects; "
                 f"it has {', '.join(map(str, effects.columns))}"
             )
-    return table[table["effect"].notna()]
+    return table.assign(se=_widened(table))
+
+
+def _usable(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows that say something of an effect, and those that a verdict takes out."""
+    lost = np.zeros(len(table), dtype=bool)
+    if "verdict" in table.columns:
+        lost = table["verdict"].isin(LEFT_OUT).to_numpy()
+    return table[table["effect"].notna() & ~lost], table[lost]
+
+
+def _widened(table: pd.DataFrame) -> "pd.Series[float]":
+    """Errors that a Gaussian may be given: as wide as the interval, which knows how few tasks.
+
+    An error from two tasks is itself hardly known; t over z at 95 % says by how much.
+    """
+    error = table["se"].astype(float)
+    known = error > 0
+    if "df" in table.columns:
+        df = table["df"].astype(float).to_numpy()
+        with np.errstate(invalid="ignore"):
+            factor = np.where(df > 0, stdtrit(df, 0.975) / ndtri(0.975), 1.0)
+        error = error * factor
+    if not {"low", "high", "level"} <= set(table.columns):
+        return error
+    # Looks adjust the level of the only interval that they give.
+    level = table["adjusted_level" if "adjusted_level" in table.columns else "level"].astype(float)
+    level = level.where(table["se"].isna(), table["level"].astype(float))
+    low, high, effect = (table[name].astype(float) for name in ("low", "high", "effect"))
+    reach = pd.concat([high - effect, effect - low], axis=1).max(axis=1, skipna=False)
+    return error.where(known, reach / ndtri((1 + level) / 2))
+
+
+def _abstention(left_out: pd.DataFrame) -> Choice:
+    return Choice(
+        variant=None,
+        expected=0.0,
+        sd=float("nan"),
+        p_positive=float("nan"),
+        tested=False,
+        table=pd.DataFrame(columns=list(COLUMNS)),
+        sentence=f"No preamble: nothing usable was measured; {_left_out_in_words(left_out)}.",
+    )
+
+
+def _left_out_in_words(left_out: pd.DataFrame) -> str:
+    """What was left out and why; rows with one reason are counted together."""
+    why = left_out["verdict"].astype(str)
+    if "reason" in left_out.columns:
+        why = why + ": " + left_out["reason"].astype(str)
+    return "; ".join(
+        f"{counted(int(number), 'pair')} {reason}" for reason, number in why.value_counts().items()
+    )
 
 
 def _models(

@@ -163,7 +163,7 @@ def choose(
     tested = report.scores.drop_duplicates("model")
     sizes = tested["size"] if "size" in tested else pd.Series("unknown", index=tested.index)
     models = pd.DataFrame({"model": tested["model"], "size": sizes})
-    effects = report.effects[report.effects["delivery"] != "undelivered"]
+    effects = report.effects
     name = model if isinstance(model, str) else model.name
     if name in set(models["model"]):
         return choose_preamble(effects, models, model=name, probe=probe, cautious=cautious)
@@ -265,8 +265,8 @@ def chosen(
             "model": name,
             "variant": choice.variant,
             "expected": choice.expected,
-            "sd": choice.sd,
-            "p_positive": choice.p_positive,
+            "sd": _known(choice.sd),
+            "p_positive": _known(choice.p_positive),
             "tested": choice.tested,
             "simulated": report.simulated,
             "sentence": choice.sentence,
@@ -282,6 +282,10 @@ def _stated(spread: str) -> tuple[str, float]:
         return name, float(value)
     except ValueError:
         raise SpecError(f"--spread {spread}: write NAME=POINTS, for example task=6") from None
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else value
 
 
 def _simulated(report: Report) -> str:

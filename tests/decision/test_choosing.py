@@ -158,6 +158,45 @@ def test_the_old_column_name_and_the_own_baseline_are_read() -> None:
     assert choose_preamble(effects, MODELS, model="a").expected == pytest.approx(given.expected)
 
 
+@pytest.mark.parametrize(("df", "most"), [(1, 0.95), (2, 0.98), (1000, 1.0)])
+def test_an_error_from_two_tasks_is_no_known_spread(df: float, most: float) -> None:
+    # The report says undecided: 12.7 and 4.3 standard errors reach below zero from 3.
+    effects = table({"mini": [12.0] * 6}, se=4.0, df=df)[:1]
+    chance = choose_preamble(effects, MODELS, model="a").p_positive
+    assert chance < most
+    if df == 1000:
+        plain = choose_preamble(effects.drop(columns="df"), MODELS, model="a").p_positive
+        assert chance == pytest.approx(plain, abs=1e-3)
+
+
+def test_the_chance_never_falls_with_more_tasks_behind_one_error() -> None:
+    chances = [
+        choose_preamble(table({"mini": [12.0] * 6}, se=4.0, df=df)[:1], MODELS, model="a")
+        for df in (1, 2, 3, 5, 10, 100)
+    ]
+    assert [c.p_positive for c in chances] == sorted(c.p_positive for c in chances)
+
+
+def test_an_effect_without_variation_is_as_unsure_as_its_interval() -> None:
+    flat = table({"mini": [5.0] * 6}, se=0.0, df=1.0, low=-40.0, high=60.0, level=0.95)[:1]
+    sure = choose_preamble(flat.assign(low=4.0, high=6.0), MODELS, model="a")
+    assert choose_preamble(flat, MODELS, model="a").p_positive < 0.75 < sure.p_positive
+
+
+def test_refused_and_undelivered_pairs_are_left_out_and_named() -> None:
+    effects = table({"mini": [30.0] * 6, "long": [1.0] * 6}, verdict="undecided", reason="few")
+    mini = effects["variant"] == "mini"
+    effects.loc[mini, ["verdict", "reason"]] = ["refused", "7 scores are missing"]
+    choice = choose_preamble(effects, MODELS, model="a")
+    assert list(choice.table["variant"]) == ["long"]
+    assert choice.sentence.endswith("Left out on this model: 1 pair refused: 7 scores are missing.")
+    nothing = choose_preamble(effects[mini], MODELS, model="a")
+    assert nothing.variant is None
+    assert not nothing.tested
+    assert "nothing usable was measured; 6 pairs refused: 7 scores" in str(nothing)
+    assert list(nothing.table.columns) == list(COLUMNS)
+
+
 def test_wrong_tables_are_refused_in_words() -> None:
     effects = table({"mini": [1.0] * 6})
     with pytest.raises(TableError, match="needs the column 'se'"):
