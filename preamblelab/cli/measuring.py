@@ -123,6 +123,7 @@ def compare(
         list[str] | None, typer.Option("--judge", help="A judge's litellm id or name; repeatable.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Draws the order of trials.")] = 0,
+    name: Annotated[str, typer.Option(help="What tables call the text.")] = "",
     until_decided: UntilDecidedOption = False,
     store: StoreOption = DEFAULT,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
@@ -140,6 +141,7 @@ def compare(
         rubric=rubric,
         judges=judge or [],
         seed=seed,
+        name=name,
         until_decided=until_decided,
         store=store,
         quiet=quiet,

@@ -100,7 +100,7 @@ def print_check(check: "Check", form: Literal["text", "json"]) -> None:
 
 
 def _check_sections(check: "Check") -> list[Any]:
-    from preamblelab.report.layout import Grid, Section
+    from preamblelab.report.layout import Grid, Section, counted
 
     columns = (
         "model",
@@ -113,13 +113,17 @@ def _check_sections(check: "Check") -> list[Any]:
         "usd at most",
     )
     rows = tuple(_check_row(each) for each in (*check.models, *check.judges))
-    cost = "unknown, a price is missing" if check.usd is None else f"{check.usd:.4f} usd at most"
+    tokens = sum(each.prompt_tokens + each.answer_tokens for each in (*check.models, *check.judges))
+    cost = (
+        "cost unknown, a price is missing" if check.usd is None else f"{check.usd:.4f} usd at most"
+    )
     lines = [
         (
             f"{check.trials} trials: {check.hits} answered in the store, "
-            f"{check.trials - check.hits} to ask; {check.calls} calls with judges; {cost}."
+            f"{check.trials - check.hits} to ask; {counted(check.calls, 'call')}"
+            f"{' with judges' if check.judges else ''}, {tokens:,} tokens at most; {cost}."
         ),
-        f"The delivery check adds {check.probes} short calls at most. Nothing was sent.",
+        f"The delivery check adds {counted(check.probes, 'short call')} at most. Nothing was sent.",
     ]
     if check.stops_early:
         lines.append("Looks, or the seed rule, may ask less: these are the most.")

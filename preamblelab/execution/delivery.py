@@ -32,6 +32,12 @@ VENDOR_TOKENS: Final = 14
 """Prompt tokens beyond message and template that point to a system text of the vendor's."""
 
 
+IGNORED: Final = (
+    "it arrived (counted tokens show it), yet answers under different system texts begin alike: "
+    "the model may ignore what it has read"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What is known about the delivery of preambles to one model."""
@@ -261,7 +267,7 @@ def joined(findings: Sequence[Finding]) -> Finding:
     against = [each for each in findings if each.state == "undelivered"]
     arrived = [each for each in findings if each.state == "delivered"]
     if any(_counted(each) for each in arrived) and not any(_counted(each) for each in against):
-        ignored = tuple(f"arrived, yet: {reason}" for each in against for reason in each.reasons)
+        ignored = tuple(IGNORED for each in against if each.reasons)
         return Finding(state="delivered", notes=notes + ignored, evidence=evidence)
     reasons = tuple(dict.fromkeys(reason for each in against for reason in each.reasons))
     state: State = "undelivered" if against else "delivered" if arrived else "unknown"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Request, Response
+from preamblelab.errors import ProviderError
 from preamblelab.execution.choose import Way, client_for
 from preamblelab.execution.clients import Client, Limits, Watch
 
@@ -28,6 +29,8 @@ class Doors:
             way = client_for(model)
             if way not in self._clients:
                 self._clients[way] = _MAKERS[way]()
+            if way == "litellm":
+                _refuse_unknown(model)
 
     def __call__(self, model: ModelSpec) -> Client:
         """The client of a model that was prepared."""
@@ -53,6 +56,16 @@ def _litellm() -> Client:
 
     register_providers([SimulatedProvider(), ReplayProvider()])
     return LitellmClient()
+
+
+def _refuse_unknown(model: ModelSpec) -> None:
+    from preamblelab.execution.litellm_client import knows_provider
+
+    if not knows_provider(model):
+        raise ProviderError(
+            f"{model.id}: litellm knows no provider '{model.id.partition('/')[0]}'; an id has its "
+            "provider before the first slash, such as openai/gpt-4.1 or ollama_chat/gemma3:4b"
+        )
 
 
 _MAKERS: Mapping[Way, Callable[[], Client]] = {

@@ -235,6 +235,15 @@ class LitellmClient:
         return raw
 
 
+def knows_provider(model: ModelSpec) -> bool:
+    """Whether litellm can tell who serves this id."""
+    try:
+        litellm.get_llm_provider(model=model.id, api_base=model.api_base)
+    except litellm.exceptions.BadRequestError:
+        return False
+    return True
+
+
 def missing_keys(model: ModelSpec) -> tuple[str, ...]:
     """Names of the environment variables that litellm needs for this model and does not find.
 

@@ -58,6 +58,7 @@ class Result:
             lines.append(
                 f"{marks.not_asked} judgements could not be had ({marks.reason}). To go on: {again}"
             )
+        lines += [f"{count} marks are missing: {reason}" for reason, count in marks.crashed.items()]
         return lines
 
 
@@ -95,6 +96,7 @@ def compared(
     rubric: str,
     judges: Sequence[str],
     seed: int,
+    name: str,
     until_decided: bool,
     store: Path,
     quiet: bool,
@@ -102,11 +104,11 @@ def compared(
     form: Form,
 ) -> Result:
     """Compare one preamble with none and render the report."""
-    from preamblelab.lab.usecases import comparison
+    from preamblelab.lab.usecases import comparison, preamble_of
 
     meant = Path(preamble) if len(preamble) < 500 and Path(preamble).is_file() else preamble
     experiment = comparison(
-        meant,
+        preamble_of(meant, name),
         models,
         suite=suite,
         repetitions=repetitions,
@@ -143,7 +145,7 @@ def scored(
             plan,
             opened,
             progress=_progress(quiet),
-            folder=Project.above().root,
+            folder=Project.above().folder,
             handle_interrupts=True,
         )
         return _result(opened, outcome, margin, form)

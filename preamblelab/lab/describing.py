@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from preamblelab.lab.usecases import models_of
+from preamblelab.lab.usecases import specs_of
 from preamblelab.library import Project, load_models
 from preamblelab.report.layout import Grid, Section, as_text
 from preamblelab.store import Store
@@ -20,7 +20,7 @@ def described(ids: Sequence[str]) -> list[dict[str, Any]]:
         (by fact) and notes; what nobody knows is None and its source is `unknown`.
     """
     rows = []
-    for spec, given in zip(models_of(ids), ids, strict=True):
+    for spec, given in zip(specs_of(ids), ids, strict=True):
         facts = spec.facts()
         rows.append(
             {
@@ -114,19 +114,16 @@ def servers_text(servers: Sequence[dict[str, Any]]) -> str:
                 )
             )
             snippets.append(each["yaml"])
-    lines = (
-        *(f"{s['api_base']}: {s['reason']}" for s in servers if s["reason"]),
-        "In experiments/models.yaml:",
-        *(f"  {line}" for line in snippets),
-    )
+    silent = tuple(f"{s['api_base']}: {s['reason']}" for s in servers if s["reason"])
+    if not rows:
+        return as_text([Section(lines=silent)])
+    lines = (*silent, "In experiments/models.yaml:", *(f"  {line}" for line in snippets))
     return as_text([Section(grid=Grid(columns=columns, rows=tuple(rows))), Section(lines=lines)])
 
 
 def listed(kind: str, store: Path) -> list[dict[str, Any]]:
     """Names of a kind, or the runs in a store."""
     if kind == "runs":
-        if not store.exists():
-            return []
         with Store(store, read_only=True) as opened:
             return [asdict(entry) for entry in opened.experiments()]
     if kind == "models":
@@ -148,5 +145,15 @@ def listed_text(rows: Sequence[dict[str, Any]]) -> str:
     if not rows:
         return "nothing yet\n"
     columns = tuple(rows[0])
-    cells = tuple(tuple(str(row[name]) for name in columns) for row in rows)
+    cells = tuple(tuple(_cell(name, row[name]) for name in columns) for row in rows)
     return as_text([Section(grid=Grid(columns=columns, rows=cells))])
+
+
+def _cell(name: str, value: object) -> str:
+    """A value short enough for a table; JSON gives it whole."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)
+    if name in {"created", "updated"}:
+        return text[:16].replace("T", " ")
+    return text if len(text) <= 48 else text[:45] + "..."

@@ -40,7 +40,7 @@ def load_planned(named: str | Path, *, scorers: Sequence[Scorer] = ()) -> Planne
         SpecError: it cannot; the message names the line.
     """
     loaded = load_experiment_with_source(named)
-    folder = place_of("experiments", named)[1].root
+    folder = place_of("experiments", named)[1].folder
     _refuse_unmarked(loaded, folder, scorers)
     _refuse_textless(loaded)
     return Planned(loaded.experiment, folder)
@@ -53,7 +53,7 @@ def planned(experiment: Experiment | str | Path, *, scorers: Sequence[Scorer] = 
         SpecError: as `load_planned`.
     """
     if isinstance(experiment, Experiment):
-        return Planned(experiment, Project.above().root)
+        return Planned(experiment, Project.above().folder)
     return load_planned(experiment, scorers=scorers)
 
 

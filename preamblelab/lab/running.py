@@ -46,7 +46,8 @@ class Outcome:
     def complete(self) -> bool:
         """Whether every trial has an answer and every answer its marks."""
         unanswered = self.tally.open - self.tally.done + self.tally.outcomes.get("failed", 0)
-        return unanswered <= 0 and not self.marks.not_asked and not self.interrupted
+        unmarked = self.marks.not_asked or self.marks.crashed
+        return unanswered <= 0 and not unmarked and not self.interrupted
 
 
 def execute(

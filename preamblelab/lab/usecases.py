@@ -1,6 +1,7 @@
 """The use cases that a script or a command calls: run, compare, score, check, report."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def score(
     """
     with _opened(store) as opened:
         plan = remarked(opened, experiment, rubric=rubric, judges=judges)
-        mark_again(plan, opened, scorers=scorers, progress=progress, folder=Project.above().root)
+        mark_again(plan, opened, scorers=scorers, progress=progress, folder=Project.above().folder)
         return analyze(opened, plan.name)
 
 
@@ -153,6 +154,7 @@ def compare(
     settings: Mapping[str, Any] | None = None,
     budget: Budget | None = None,
     seed: int = 0,
+    name: str = "",
     until_decided: bool = False,
     margin: float = 5.0,
     store: Store | str | Path = DEFAULT_STORE,
@@ -172,6 +174,7 @@ def compare(
         settings: for every model: temperature, max_tokens, ...
         budget: limits of the whole run.
         seed: draws the order of trials.
+        name: what tables call the text; made from its words when not given.
         until_decided: interim looks at planned points; a settled pair is asked nothing more.
         margin: the smallest effect that matters, in points.
         store: where answers are kept; baseline answers are asked once and used again.
@@ -182,7 +185,7 @@ def compare(
         A report: print it, or take its `effects` as a DataFrame.
     """
     experiment = comparison(
-        preamble,
+        preamble_of(preamble, name),
         models,
         suite=suite,
         repetitions=repetitions,
@@ -236,20 +239,49 @@ def comparison(
     )
 
 
-def preamble_of(preamble: str | Path | Preamble) -> Preamble:
+def preamble_of(preamble: str | Path | Preamble, name: str = "") -> Preamble:
     """The preamble that is meant: itself, a file, a name, or a text.
 
-    A text of several words is a text; a single word is the name of a preamble.
+    Args:
+        preamble: a text of several words is a text; a single word is the name of a preamble.
+        name: what tables call a text; with it, a single word is a text, too.
     """
     if isinstance(preamble, Preamble):
         return preamble
-    if isinstance(preamble, Path) or len(preamble.split()) <= 1:
+    if isinstance(preamble, Path):
         return load_preamble(preamble)
+    if name:
+        return Preamble(name=name, text=preamble)
+    if len(preamble.split()) <= 1:
+        try:
+            return load_preamble(preamble)
+        except SpecError as error:
+            raise SpecError(
+                f"{error} (a text of one word needs a name: name=..., --name)"
+            ) from error
     return Preamble(name=f"text-{text_digest(preamble)[3:11]}", text=preamble)
 
 
 def models_of(models: Sequence[str | ModelSpec]) -> list[ModelSpec]:
-    """Specs of models, given as specs, names from models.yaml, or litellm ids."""
+    """Specs of models, given as specs, names from models.yaml, or litellm ids.
+
+    Raises:
+        SpecError: a word is neither a name nor an id with its provider.
+    """
+    known = load_models()
+    for each in models:
+        if isinstance(each, str) and "/" not in each and each not in known:
+            close = get_close_matches(each, known, n=1)
+            hint = f"did you mean '{close[0]}'? " if close else ""
+            raise SpecError(
+                f"no model named '{each}': {hint}an id has its provider before a slash, such as "
+                f"ollama_chat/{each} or openai/{each}"
+            )
+    return specs_of(models)
+
+
+def specs_of(models: Sequence[str | ModelSpec]) -> list[ModelSpec]:
+    """Specs of models; a word that is no known name is taken for an id as it is."""
     known = load_models()
     by_id = {model.id: model for model in known.values()}
     return [

@@ -74,6 +74,11 @@ class Project:
         return cls(root=next(roots, None), shipped=shipped_root())
 
     @property
+    def folder(self) -> Path:
+        """Where a user's own modules are looked for: the project, else the current folder."""
+        return self.root or Path.cwd()
+
+    @property
     def roots(self) -> tuple[tuple[Origin, Path], ...]:
         """The folders to look in, the nearest first."""
         shipped: tuple[tuple[Origin, Path], ...] = (("shipped", self.shipped),)

@@ -30,6 +30,11 @@ class Section:
     """Lines after the table."""
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 call", "22 calls"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def as_text(sections: Sequence[Section]) -> str:
     """Sections for a terminal, at most about 100 columns wide but for tables."""
     blocks = []

@@ -36,6 +36,8 @@ class MarkTally:
     judgements: int = 0
     missing: dict[str, int] = field(default_factory=dict)
     """Judgements without a verdict, by status."""
+    crashed: dict[str, int] = field(default_factory=dict)
+    """Marks that a check or a scorer of one's own did not give, by scorer and reason."""
     not_asked: int = 0
     """Judgements that no call could be had for; another run tries them again."""
     reason: str = ""
@@ -147,6 +149,10 @@ class Grader:
             scorer.rate(task, response, self.marking.rubric.dimension(scorer.dimension))
             for scorer in self.marking.scorers
         ]
+        for each in ratings:
+            if each.points is None:
+                why = f"{each.scorer}: {each.reason or each.status}"
+                self.tally.crashed[why] = self.tally.crashed.get(why, 0) + 1
         return [_row(trial, self._mark_key(each.scorer, trial.task), each) for each in ratings]
 
     async def _judged(

@@ -237,8 +237,13 @@ def _refuse_unmarked(
                 places[0],
                 f"nobody marks '{name}' of rubric '{marking.rubric.name}' (criterion "
                 f"'{criterion.text}' names no check, and {list(experiment.scorers)} hold no "
-                "judge); add judge/MODEL, or a scorer of your own for this dimension",
+                "judge); " + _mend(experiment),
             )
+
+
+def _mend(experiment: Experiment) -> str:
+    text = "" if TEXT in experiment.scorers else "text (the checks that criteria name), "
+    return f"add {text}judge/MODEL, or a scorer of your own for this dimension"
 
 
 def _refuse_unverified(marking: Marking, experiment: Experiment) -> None:

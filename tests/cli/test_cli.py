@@ -215,3 +215,43 @@ def test_list_shows_names_and_runs(measured):
     assert "sim-mid-4b" in run("list", "models", folder=measured).stdout
     (entry,) = json.loads(run("list", "runs", "--format", "json", folder=measured).stdout)
     assert entry["trials"] == entry["answered"] == 60
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("gemma3:4b", "ollama_chat/gemma3:4b"),
+        ("sim-mid-4c", "did you mean 'sim-mid-4b'"),
+        ("foo/bar", "litellm knows no provider 'foo'"),
+    ],
+)
+def test_a_model_that_nobody_serves_is_refused_before_anything_is_asked(tmp_path, model, says):
+    done = run("compare", "Two words.", "-m", model, "--quiet", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert says in done.stderr
+
+
+def test_a_text_can_be_given_a_name(measured):
+    done = run(
+        "compare", "Think", "--name", "think", "-m", "sim/mid-4b", "--repetitions", "1", "--quiet",
+        "--store", "named.db", "--format", "json", folder=measured,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["experiment"] == "compare-think"
+
+
+def test_a_scorer_that_crashes_is_said_and_is_no_success(measured):
+    (measured / "broken_scorer.py").write_text(
+        "import preamblelab as pl\n\n\n@pl.scorer(dimension='code_quality')\n"
+        "def boom(task, response):\n    raise ValueError('oops')\n"
+    )
+    (name,) = (row["name"] for row in json.loads(
+        run("list", "runs", "--format", "json", folder=measured).stdout))  # fmt: skip
+    done = run(
+        "score", name, "--scorer", "text", "--scorer", "broken_scorer:boom", "--quiet",
+        "--store", "preamblelab.db", folder=measured,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "broken_scorer:boom" in done.stderr
+    assert "ValueError: oops" in done.stderr

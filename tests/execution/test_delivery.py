@@ -10,6 +10,7 @@ from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Response
 from preamblelab.execution.delivery import (
     CANARY_USER,
+    IGNORED,
     SHARED_BEGINNING,
     Answer,
     Finding,
@@ -196,4 +197,4 @@ def test_several_findings_are_joined_by_their_strength(findings, state):
 
 
 def test_a_model_that_read_and_ignored_the_preamble_is_told_so():
-    assert "arrived, yet: they begin alike" in joined([COUNTED, BY_WORDS]).notes
+    assert IGNORED in joined([COUNTED, BY_WORDS]).notes

@@ -83,7 +83,7 @@ def test_a_criterion_that_nobody_marks_is_refused_by_name(given, own, dimension,
     with pytest.raises(UnmarkedError, match=f"nobody marks '{dimension}'") as caught:
         marking_of(experiment(*given), scorers=own)
     assert (caught.value.dimension, caught.value.place) == (dimension, place)
-    assert "add judge/MODEL, or a scorer of your own" in str(caught.value)
+    assert "judge/MODEL, or a scorer of your own" in str(caught.value)
 
 
 def test_own_scorers_cover_whole_dimensions():
