@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from preamblelab.errors import SpecError
 from preamblelab.lab.evidence import asked_elsewhere, marks_of
 from preamblelab.lab.stopping import looked_at
+from preamblelab.report.gaps import answered
+from preamblelab.report.layout import counted
 from preamblelab.report.reports import Arrival, Report
 from preamblelab.report.stopping import Looks
 from preamblelab.stats.looks import Plan
@@ -73,7 +75,7 @@ def analyze(store: Store, experiment: str | None = None, *, margin: float | None
         marks=marks_of(store, name, marking[1]) if marking else None,
         again=asked_elsewhere(store, name),
         arrivals=arrivals,
-        facts=tuple(_facts(store, name, marking)),
+        facts=tuple(_facts(store, name, marking, has_answers=answered(scores))),
         rubric=str(rubric.get("name", "")),
         truths=_truths(document),
         models=tuple(each["name"] for each in document.get("models", ())),
@@ -133,11 +135,20 @@ def _without_unasked(scores: "DataFrame") -> "DataFrame":
 
 
 def _facts(
-    store: Store, name: str, marking: tuple[str, Mapping[str, Any]] | None
+    store: Store,
+    name: str,
+    marking: tuple[str, Mapping[str, Any]] | None,
+    *,
+    has_answers: bool,
 ) -> list[tuple[str, str]]:
     keys = (trial.response_key for trial in store.trials(name))
     spend = store.spend(keys=keys)
-    asked = spend_in_words(spend) if spend.calls else "nothing here: the answers were imported"
+    if spend.calls:
+        asked = spend_in_words(spend)
+    elif has_answers:
+        asked = "nothing here: the answers were imported"
+    else:
+        asked = "nothing: no call was made"
     facts = [("asking took", asked)]
     judges = store.spend().by_role.get("judge")
     if judges is not None and judges.calls:
@@ -154,10 +165,8 @@ def _facts(
 
 def spend_in_words(spend: Spend) -> str:
     """Calls, tokens and money in one line; an unknown price is not zero."""
-    text = (
-        f"{spend.calls} calls, {spend.prompt_tokens + spend.completion_tokens:,} tokens, "
-        f"{spend.usd:.4f} usd"
-    )
+    tokens = spend.prompt_tokens + spend.completion_tokens
+    text = f"{counted(spend.calls, 'call')}, {tokens:,} tokens, {spend.usd:.4f} usd"
     if spend.unpriced:
-        text += f" (the price of {spend.unpriced} calls is unknown and not in it)"
+        text += f" (the price of {counted(spend.unpriced, 'call')} is unknown and not in it)"
     return text

@@ -61,7 +61,7 @@ def segments_section(findings: Findings) -> Section:
                     _span(row["low"], row["high"]),
                     _signed(row["naive_effect"]),
                     _signed(row["coupling"]),
-                    str(row["flags"]).replace(";", ", "),
+                    str(row["flags"]).replace(";", ", ").replace("_", " "),
                 )
             )
     columns = (

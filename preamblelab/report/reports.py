@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from preamblelab.report.conclusions import documents
 from preamblelab.report.escaping import for_spreadsheet
 from preamblelab.report.findings import Arrival, Findings
+from preamblelab.report.gaps import reasons_of
 from preamblelab.report.layout import as_markdown, as_text
 from preamblelab.report.sections import sections_of
 from preamblelab.stats.overall import overall_effect
@@ -61,6 +62,7 @@ class Report(Findings):
                 for name, table in documents(self).items()
             },
             "outcomes": _outcomes(self.scores),
+            "missing": reasons_of(self.scores),
             "facts": dict(self.facts),
         }
 

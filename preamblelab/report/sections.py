@@ -14,6 +14,13 @@ from preamblelab.report.conclusions import (
     told,
 )
 from preamblelab.report.findings import Findings
+from preamblelab.report.gaps import (
+    answered,
+    failure_lines,
+    missing_line,
+    nothing_line,
+    unmarked_lines,
+)
 from preamblelab.report.layout import Grid, Section
 from preamblelab.report.stopping import looks_section, rule_section, verdict_lines
 from preamblelab.stats.verdicts import sentence
@@ -32,6 +39,11 @@ def sections_of(report: Findings, recorded: "DataFrame | None" = None) -> list[S
         report: the tables behind it.
         recorded: the effect over all models, delivered or not, where that differs.
     """
+    if nothing := nothing_line(report.scores):
+        lines = (report.question, nothing)
+        head = Section(title=_title(report), lines=tuple(line for line in lines if line))
+        facts = _facts(report) if answered(report.scores) else _only_facts(report)
+        return [head, facts] if facts.lines or facts.grid else [head]
     sections = [
         _head(report),
         _effects(report),
@@ -48,19 +60,25 @@ def sections_of(report: Findings, recorded: "DataFrame | None" = None) -> list[S
     return [section for section in sections if section.lines or section.grid is not None]
 
 
+def _title(report: Findings) -> str:
+    return report.experiment + (f" ({SIMULATED} results)" if report.simulated else "")
+
+
 def _head(report: Findings) -> Section:
     scores = report.scores
-    title = report.experiment + (f" ({SIMULATED} results)" if report.simulated else "")
     tasks, models = scores["task"].nunique(), scores["model"].nunique()
     repetitions = int(scores["repetition"].nunique())
+    compared = report.noise.n_tasks
+    few = f" (of which {compared} with scores in both arms, by the median)"
     shape = (
-        f"{_count(models, 'model')}, {_count(tasks, 'task')}, "
+        f"{_count(models, 'model')}, {_count(tasks, 'task')}{few if compared < tasks else ''}, "
         f"{_count(repetitions, 'repetition')}; baseline: {report.baseline}"
         + (f"; rubric: {report.rubric}" if report.rubric else "")
     )
-    told_lines = (report.question, shape, *_verdict_lines(report), *noise_lines(report))
+    missing = missing_line(scores)
+    told_lines = (report.question, shape, missing, *_verdict_lines(report), *noise_lines(report))
     lines = [line for line in told_lines if line]
-    return Section(title=title, lines=tuple(lines))
+    return Section(title=_title(report), lines=tuple(lines))
 
 
 def _verdict_lines(report: Findings) -> list[str]:
@@ -170,9 +188,21 @@ def _recorded_sentence(row: Mapping[str, Any], effects: "DataFrame") -> str:
 
 
 def _facts(report: Findings) -> Section:
-    outcomes = _outcome_grid(report)
-    lines = tuple(f"{name}: {value}" for name, value in report.facts)
-    return Section(title="Outcomes and cost", lines=lines, grid=outcomes)
+    notes = [*failure_lines(report.scores), *unmarked_lines(report.scores)]
+    return Section(
+        title="Outcomes and cost",
+        lines=_fact_lines(report),
+        grid=_outcome_grid(report),
+        notes=("", *notes) if notes else (),
+    )
+
+
+def _only_facts(report: Findings) -> Section:
+    return Section(title="Outcomes and cost", lines=_fact_lines(report))
+
+
+def _fact_lines(report: Findings) -> tuple[str, ...]:
+    return tuple(f"{name}: {value}" for name, value in report.facts)
 
 
 def _outcome_grid(report: Findings) -> Grid | None:

@@ -164,6 +164,8 @@ class NoiseFloor:
             said.append(f"An effect below {self.floor:.1f} points may be chance in the answers.")
         if self.n_tasks == 0:
             said.append("No variant is compared with the baseline, so no effect can be seen.")
+        elif self.n_tasks > 1 and (self.smallest_effect is None or self.half_width is None):
+            said.append("No effect varies from task to task here, so its spread is not known.")
         elif self.smallest_effect is None or self.half_width is None:
             said.append("With one task this design can see no effect on tasks like these.")
         else:
@@ -247,7 +249,7 @@ def noise_floor(
 
 def _floor(spread: Spread | None, n_tasks: int, repetitions: float, level: float) -> float | None:
     """Limit of the difference between two measurements of one arm, by their answers alone."""
-    if spread is None or n_tasks == 0:
+    if spread is None or n_tasks == 0 or not repetitions > 0:
         return None
     quantile = float(t_quantile(level, float(spread.n_replicates)))
     return quantile * spread.sd * float(np.sqrt(2.0 / (n_tasks * repetitions)))
