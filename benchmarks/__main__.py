@@ -9,10 +9,26 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import asking, peers, rest
+from benchmarks import asking, peers, rest, sandbox, statistics
 from benchmarks.bench import Bench
 from benchmarks.measure import ProgramFailed, server
-from benchmarks.table import Row, as_text
+from benchmarks.table import Row, as_text, at_most
+
+
+def _sandboxed(found: list[sandbox.Row]) -> list[Row]:
+    """The pool against the bare process; other ways are there to compare with."""
+    return [
+        at_most(
+            each.ratio,
+            1.5,
+            what=f"{each.language} in the sandbox's {each.way}, median",
+            ours=f"{each.milliseconds:.0f} ms",
+            peer="bare process",
+        )
+        for each in found
+        if each.way.startswith("pool")
+    ]
+
 
 BENCHMARKS = {
     "cpu": asking.cpu,
@@ -24,6 +40,8 @@ BENCHMARKS = {
     "memory": asking.memory,
     "judges": rest.judges,
     "starting": rest.starting,
+    "statistics": lambda bench: statistics.run(times=1 if bench.quick else 3),
+    "sandbox": lambda bench: _sandboxed(sandbox.run(10 if bench.quick else 40)),
 }
 PACKAGES = ("aiohttp", "litellm", "dspy", "pandas")
 
