@@ -14,6 +14,7 @@ from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Request, Response
 from preamblelab.execution.choose import key_of, wire_name
 from preamblelab.execution.clients import Fault, Limits, Watch
+from preamblelab.execution.connections import post, reuse_tracing
 from preamblelab.execution.deadlines import Deadlines
 from preamblelab.execution.faults import error_words, retry_after
 from preamblelab.execution.outcomes import Raw, Timing, conclude
@@ -144,8 +145,8 @@ class WireClient:
         watch: Watch | None,
         deadlines: Deadlines,
     ) -> None:
-        response = await self._current_session().post(
-            target.url, data=body, headers=target.headers, allow_redirects=False
+        response = await post(
+            self._current_session(), target.url, body=body, headers=target.headers
         )
         try:
             if not 200 <= response.status < 300:
@@ -251,6 +252,7 @@ class WireClient:
                 # The runner bounds concurrency for each endpoint.
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30.0),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                trace_configs=[reuse_tracing()],
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=False,

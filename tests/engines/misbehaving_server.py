@@ -28,6 +28,8 @@ class MisbehavingServer:
 
     def __init__(self, *, pause: float = 0.0, piece_length: int = 7) -> None:
         self.calls: list[Call] = []
+        self.connections = 0
+        """Those that a client has made."""
         self.aborted = 0
         """Streams whose client went away before their end."""
         self.pieces = 0
@@ -82,8 +84,12 @@ class MisbehavingServer:
         return self.aborted > 0
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        of_connection = 0
         try:
             while (call := await _read_call(reader)) is not None:
+                of_connection += 1
+                call.of_connection = of_connection
                 self.calls.append(call)
                 await self._answer(call, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -189,6 +195,35 @@ class MisbehavingServer:
         while True:
             await self._write_event(writer, b": ping\n\n")
             await asyncio.sleep(0.02)
+
+    async def _do_close_after(self, call: Call, writer: asyncio.StreamWriter) -> None:
+        """Close after each answer, without a word of it in the head, as llama.cpp does."""
+        await self._stream(writer, self._events(call))
+        writer.close()
+
+    async def _do_close_kept(self, call: Call, writer: asyncio.StreamWriter) -> None:
+        """Close when a connection is used again: what a close that crosses a request looks like."""
+        if call.of_connection == 1:
+            await self._stream(writer, self._events(call))
+        else:
+            writer.close()
+
+    async def _do_reset_kept(self, call: Call, writer: asyncio.StreamWriter) -> None:
+        if call.of_connection == 1:
+            await self._stream(writer, self._events(call))
+        else:
+            await self._do_reset(call, writer)
+
+    async def _do_cut_head_kept(self, call: Call, writer: asyncio.StreamWriter) -> None:
+        """Break off in the head of the second answer of a connection."""
+        if call.of_connection == 1:
+            await self._stream(writer, self._events(call))
+        else:
+            writer.write(b"HTTP/1.1 200 OK\r\nConte")
+            writer.close()
+
+    async def _do_close(self, call: Call, writer: asyncio.StreamWriter) -> None:
+        writer.close()
 
     async def _do_reset(self, call: Call, writer: asyncio.StreamWriter) -> None:
         _reset(writer)

@@ -20,6 +20,8 @@ class Call:
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    of_connection: int = 1
+    """From 1, among those that came over the same connection."""
 
     @property
     def model(self) -> str:

@@ -12,6 +12,7 @@ from preamblelab.domain.records import Request, Response
 from preamblelab.execution.breaker import Breaker, Loop
 from preamblelab.execution.clients import Client, Fault, Limits, Watch
 from preamblelab.execution.direct import DirectClient
+from preamblelab.execution.gateway import Gateway
 from tests.engines.llama_server import LlamaServer, serving
 from tests.engines.tiny_gguf import write_gguf
 
@@ -87,6 +88,20 @@ def test_streamed_or_not_the_engine_writes_the_same(engine):
     assert both[0].text == both[1].text
     assert both[0].prompt_tokens == both[1].prompt_tokens
     assert both[0].finish == both[1].finish
+
+
+def test_call_after_call_takes_one_attempt_each(engine):
+    client = DirectClient()
+    gateway = Gateway(client_for=lambda _: client)
+
+    async def several() -> list[Response]:
+        answers = [await gateway.call(request_to(engine)) for _ in range(5)]
+        await gateway.close()
+        return answers
+
+    answers = asyncio.run(several())
+    assert [(each.completion_tokens, each.attempts) for each in answers] == [(40, 1)] * 5
+    assert gateway.meter.calls == 5, "the server closes each connection, and says it does not"
 
 
 def test_a_watch_that_has_seen_enough_stops_the_engine(engine):
