@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from preamblelab.report.stopping import Looks, under_looks
+from preamblelab.report.stopping import Looks, at_looks, under_looks
 from preamblelab.stats.effects import effects
 from preamblelab.stats.noise import NoiseFloor, below_floor, noise_floor
 from preamblelab.stats.overall import overall_effect
@@ -75,12 +75,13 @@ class Findings:
         of the means, claimed or not), delivery, delivery_reasons, below_floor (the effect is
         smaller than chance in the answers alone may be). Where a preamble did not arrive
         there is a difference and no effect, and the verdict is `undelivered`. Under a plan of
-        looks, effect, interval and verdict are those of the looks, with `look` and
+        looks, all figures are those of the look that settled the pair, with `look` and
         `stopped_early`.
         """
-        table = verdicts(
-            effects(self.scores, baseline=self.baseline, level=self.level), margin=self.margin
-        )
+        measured = effects(self.scores, baseline=self.baseline, level=self.level)
+        if self.looks is not None:
+            measured = at_looks(measured, self.looks, level=self.level)
+        table = verdicts(measured, margin=self.margin)
         if self.looks is not None:
             table = under_looks(table, self.looks)
         return self._marked(self._ordered(table)).assign(

@@ -88,6 +88,11 @@ def _verdict_lines(report: Findings) -> list[str]:
     ]
     if report.looks is not None:
         lines += verdict_lines(report.effects)
+        if len(set(report.effects["model"])) > 1:
+            lines.append(
+                "Under a plan of looks there is no verdict over all models: the looks were planned "
+                "for each pair of model and variant."
+            )
     counts = report.effects["verdict"].value_counts()
     if len(report.effects) > 1:
         each = ", ".join(f"{counts[name]} {name}" for name in counts.index)

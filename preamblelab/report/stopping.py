@@ -12,13 +12,14 @@ from preamblelab.stats.sequential import (
     CallsSaved,
     calls_saved,
     look_history,
+    order_tasks,
     planned_repetitions,
     review,
 )
 from preamblelab.stats.verdicts import verdicts
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 MOST_ROWS: Final = 60
 """Looks that a report lists; its JSON has them all."""
@@ -76,6 +77,46 @@ class Looks:
             saved = self.saved
             data["saved"] = {**saved._asdict(), "share": saved.share, "sentence": str(saved)}
         return data
+
+
+def at_looks(table: "DataFrame", looks: Looks, *, level: float) -> "DataFrame":
+    """A table of effects with every figure as at the look that settled the pair, or the last one.
+
+    Args:
+        table: effects, a row per model and variant, from all answers.
+        looks: the recorded plan and what it may count.
+        level: confidence of the intervals, between 0 and 1.
+
+    Returns:
+        The rows from the answers of their look alone; a pair that no look has seen has no means.
+    """
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    if looks.comparable:
+        numbers = _trial_numbers(looks)
+        settled = [row for row in _records(looks.reviewed) if row["flags"] != "waiting"]
+        for trials in {int(row["trials"]) for row in settled}:
+            pairs = {(r["model"], r["variant"]) for r in settled if r["trials"] == trials}
+            kept = (numbers < trials) & looks.asked["model"].isin({model for model, _ in pairs})
+            rows = effects(looks.asked[kept.to_numpy()], baseline=looks.baseline, level=level)
+            each = {(row["model"], row["variant"]): row for row in _records(rows)}
+            found |= {pair: row for pair, row in each.items() if pair in pairs}
+    unseen = dict.fromkeys(("baseline_mean", "variant_mean"), float("nan"))
+    changed = [
+        {**row, **found.get((row["model"], row["variant"]), unseen)} for row in _records(table)
+    ]
+    frozen = table.copy()
+    for name in changed[0] if changed else ():
+        frozen[name] = [each[name] for each in changed]
+    return frozen
+
+
+def _trial_numbers(looks: Looks) -> "Series[int]":
+    """Place of each asked trial in its arm's order of asking, from 0."""
+    plan, asked = looks.plan, looks.asked
+    tasks = plan.order or order_tasks(sorted(set(asked["task"])), seed=plan.seed)
+    places = {task: place for place, task in enumerate(tasks)}
+    first = asked["task"].map(places).astype("int64")
+    return first + (asked["repetition"].astype("int64") - 1) * plan.n_tasks
 
 
 def under_looks(table: "DataFrame", looks: Looks) -> "DataFrame":

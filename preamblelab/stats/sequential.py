@@ -18,7 +18,7 @@ from preamblelab.stats.looks import (
     order_tasks,
     walk_looks,
 )
-from preamblelab.stats.sentences import points
+from preamblelab.stats.sentences import counted, points
 
 __all__ = [
     "CallsSaved",
@@ -48,6 +48,8 @@ class CallsSaved(NamedTuple):
     """Pairs settled before the last look."""
     pairs: int
     """Pairs in all."""
+    given_up: int = 0
+    """Pairs of those settled that no claim was to be expected of any more."""
 
     @property
     def share(self) -> float:
@@ -55,9 +57,15 @@ class CallsSaved(NamedTuple):
         return self.asked / self.full
 
     def __str__(self) -> str:
-        return (
+        text = (
             f"{self.asked:,} of {self.full:,} answers were asked ({self.share:.0%}); "
-            f"{self.settled} of {self.pairs} pairs settled early."
+            f"{self.settled} of {counted(self.pairs, 'pair')} settled early"
+        )
+        if not self.given_up:
+            return f"{text}."
+        return (
+            f"{text}: {self.settled - self.given_up} decided, {self.given_up} given up (the "
+            "planned answers would hardly decide them)."
         )
 
 
@@ -168,12 +176,14 @@ def calls_saved(df: pd.DataFrame, plan: Plan, *, baseline: str = "baseline") -> 
     """
     grid, walk, pairs = _replay(df, plan, baseline)
     arms = len(grid.models) * len(grid.variants)
-    settled = int((walk.settled_at < len(plan.looks) - 1).sum())
+    early = np.flatnonzero(walk.settled_at < len(plan.looks) - 1)
+    ends = walk.decision[early, walk.settled_at[early]]
     return CallsSaved(
         asked=int(df[["model", _arm(df), "task", "repetition"]].drop_duplicates().shape[0]),
         full=arms * plan.n_tasks * plan.n_repetitions,
-        settled=settled,
+        settled=len(early),
         pairs=len(pairs),
+        given_up=int((ends == DECISIONS.index("futile")).sum()),
     )
 
 

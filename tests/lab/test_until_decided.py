@@ -1,5 +1,6 @@
 """Interim looks over a real run: what is settled is asked nothing more, and nothing is changed."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import preamblelab as pl
@@ -75,6 +77,27 @@ def test_the_report_claims_what_the_looks_allow_and_no_more(done):
     assert row["high"] - row["low"] > ordinary["high"] - ordinary["low"]
 
 
+def test_every_figure_is_that_of_the_look_whatever_came_later(tmp_path):
+    """A settled pair keeps its means while the baseline goes on for another variant."""
+    world = World(effects={"m": 30.0, "n": 2.0}, task_sd=8, repetition_sd=8)
+    report = run(world, tmp_path / "t.db")
+    effects = report.effects.set_index("model")
+    gain = effects["variant_mean"] - effects["baseline_mean"]
+    assert gain.to_numpy() == pytest.approx(effects["effect"].to_numpy())
+    scores = report.scores[report.scores["model"] == "m"]
+    more = scores.assign(score=scores["score"].where(scores["variant"] == "p", 0.0))
+    later = more.assign(repetition=scores["repetition"] + 1, output_hash=None)
+    looks = dataclasses.replace(report.looks, asked=pd.concat([report.looks.asked, later]))
+    again = pl.Report(
+        experiment="e", scores=pd.concat([report.scores, later]), looks=looks, margin=report.margin
+    )
+    columns = ["model", "baseline_mean", "variant_mean", "effect", "low", "high", "n_tasks"]
+    settled = report.effects["stopped_early"]
+    assert settled.any()
+    pd.testing.assert_frame_equal(again.effects[settled][columns], report.effects[settled][columns])
+    assert "no verdict over all models" in str(report)
+
+
 def test_the_report_says_what_each_look_saw_and_what_was_saved(done):
     world, report, _ = done
     text = str(report)
@@ -116,6 +139,10 @@ def test_where_nothing_works_hardly_anything_is_claimed(tmp_path):
     claims = report.effects["verdict"].isin(["better", "worse"]).sum()
     assert claims <= 3
     assert report.looks.saved.share < 0.8
+    saved = report.looks.saved
+    given_up = report.effects["reason"].str.contains("would hardly decide").sum()
+    assert saved.given_up == given_up > 0
+    assert f"{saved.settled - given_up} decided, {given_up} given up" in str(report)
 
 
 class Killed(BaseException):
