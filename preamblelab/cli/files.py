@@ -73,7 +73,7 @@ def import_runs(
     name: Annotated[str | None, typer.Option(help="Name of the experiment it becomes.")] = None,
 ) -> None:
     """Bring recorded runs into the store, to be analysed like our own."""
-    from preamblelab.lab.importing import import_file
+    from preamblelab.lab.exchange.importing import import_file
     from preamblelab.store import Store
 
     with Store(store) as opened:
@@ -103,7 +103,7 @@ def export_runs(
     ] = False,
 ) -> None:
     """Write trials or ratings of an experiment as JSONL or CSV."""
-    from preamblelab.lab.exporting import export_experiment
+    from preamblelab.lab.exchange.exporting import export_experiment
     from preamblelab.lab.reporting import only_experiment
     from preamblelab.store import Store
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from preamblelab.lab.imported_plan import IMPORTED
+from preamblelab.lab.exchange.imported_plan import IMPORTED
 from preamblelab.stats.recurrence import Again, asked_again
 from preamblelab.store import Store
 

@@ -14,10 +14,10 @@ import pytest
 
 import preamblelab as pl
 from preamblelab.errors import SpecError
-from preamblelab.lab import row_files
-from preamblelab.lab.importing import import_file
+from preamblelab.lab.exchange import row_files
+from preamblelab.lab.exchange.importing import import_file
+from preamblelab.lab.exchange.trial_rows import FIELDS, IGNORED
 from preamblelab.lab.reporting import analyze
-from preamblelab.lab.trial_rows import FIELDS, IGNORED
 from preamblelab.store import Store
 
 QWEN = "qwen2.5-coder:1.5b-base"

@@ -13,7 +13,7 @@ from preamblelab.domain.preambles import BASELINE, Preamble, parse_label
 from preamblelab.domain.rubrics import TOTAL_POINTS, Dimension, Rubric
 from preamblelab.domain.tasks import Expectation, Message, Suite, Task
 from preamblelab.errors import SpecError
-from preamblelab.lab.trial_rows import TrialRow
+from preamblelab.lab.exchange.trial_rows import TrialRow
 from preamblelab.library import load_rubric
 
 IMPORTED: Final = "imported answers"

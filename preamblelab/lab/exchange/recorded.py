@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from preamblelab.errors import SpecError
-from preamblelab.lab.imported_plan import PROVIDER
-from preamblelab.lab.row_values import mended_name
+from preamblelab.lab.exchange.imported_plan import PROVIDER
+from preamblelab.lab.exchange.row_values import mended_name
 
 MARKS: Final = frozenset(
     {"run", "model", "preamble", "system_prompt_sha256", "response", "scores", "score_max"}

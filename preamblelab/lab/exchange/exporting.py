@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 from preamblelab.domain.records import Rating, Response
 from preamblelab.errors import StoreError
-from preamblelab.lab.imported import NO_TEXT
-from preamblelab.lab.trial_rows import FIELDS, SPREAD
+from preamblelab.lab.exchange.imported import NO_TEXT
+from preamblelab.lab.exchange.trial_rows import FIELDS, SPREAD
 from preamblelab.report.escaping import for_spreadsheet
 from preamblelab.store import Delivery, PlannedTrial, Store
 

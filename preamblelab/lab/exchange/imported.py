@@ -12,14 +12,14 @@ from preamblelab.domain.records import Request, Response, Status
 from preamblelab.domain.rubrics import Rubric
 from preamblelab.errors import SpecError
 from preamblelab.execution.breaker import find_loop
-from preamblelab.lab.imported_plan import (
+from preamblelab.lab.exchange.imported_plan import (
     IMPORTED,
     ONE_SCORE,
     imported_experiment,
     messages_of,
     remarks_on,
 )
-from preamblelab.lab.trial_rows import PENDING, TrialRow
+from preamblelab.lab.exchange.trial_rows import PENDING, TrialRow
 from preamblelab.store import Delivery, MarkRow, PlannedTrial, RatingRow
 
 ROUTE: Final = "imported"

@@ -6,12 +6,12 @@ from pathlib import Path
 from preamblelab.errors import SpecError
 from preamblelab.execution.gateway import endpoint_of
 from preamblelab.lab.delivering import review_delivery
-from preamblelab.lab.imported import Batch, batch_of
-from preamblelab.lab.imported_plan import IMPORTED
-from preamblelab.lab.recorded import READ, is_recorded, read_prompts, recorded_rows
-from preamblelab.lab.row_files import RowFile, read_row_file
-from preamblelab.lab.row_values import mended_name
-from preamblelab.lab.trial_rows import TrialRow, trial_row, unknown_fields
+from preamblelab.lab.exchange.imported import Batch, batch_of
+from preamblelab.lab.exchange.imported_plan import IMPORTED
+from preamblelab.lab.exchange.recorded import READ, is_recorded, read_prompts, recorded_rows
+from preamblelab.lab.exchange.row_files import RowFile, read_row_file
+from preamblelab.lab.exchange.row_values import mended_name
+from preamblelab.lab.exchange.trial_rows import TrialRow, trial_row, unknown_fields
 from preamblelab.library import experiment_document, experiment_from_document
 from preamblelab.store import Store
 

@@ -8,7 +8,7 @@ from preamblelab.domain.records import Rating, RatingStatus, Status
 from preamblelab.domain.rubrics import TOTAL_POINTS
 from preamblelab.domain.sizes import SIZES
 from preamblelab.errors import SpecError
-from preamblelab.lab.row_values import (
+from preamblelab.lab.exchange.row_values import (
     Kind,
     as_label,
     as_mapping,

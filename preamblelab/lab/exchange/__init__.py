@@ -1,0 +1,1 @@
+"""Runs from elsewhere come in, and ours go out: JSONL and CSV of trials and ratings."""
