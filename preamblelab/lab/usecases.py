@@ -1,11 +1,12 @@
 """The use cases that a script or a command calls: run, compare, score, check, report."""
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from preamblelab.domain.base import text_digest
+from preamblelab.domain.base import NAME_PATTERN, text_digest
 from preamblelab.domain.experiments import Budget, Experiment, repetitions_of
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.preambles import Preamble
@@ -251,6 +252,8 @@ def preamble_of(preamble: str | Path | Preamble, name: str = "") -> Preamble:
     if isinstance(preamble, Path):
         return load_preamble(preamble)
     if name:
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise SpecError(f"'{name}' is no name: it has letters, digits, '.', '_' and '-'")
         return Preamble(name=name, text=preamble)
     if len(preamble.split()) <= 1:
         try:

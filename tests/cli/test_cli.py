@@ -13,6 +13,7 @@ import pytest
 import preamblelab as pl
 from preamblelab import testing
 from preamblelab.cli import main
+from preamblelab.lab import usecases
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEAVY = {"litellm", "dspy", "pandas", "numpy", "scipy", "aiohttp"}
@@ -74,7 +75,7 @@ def test_report_in_every_format(measured, form):
     if form == "md":
         assert "| model |" in done.stdout
     if form == "csv":
-        assert done.stdout.startswith("model,variant,")
+        assert done.stdout.startswith("model,size,variant,")
 
 
 def test_the_sizes_come_from_the_names(measured):
@@ -232,13 +233,14 @@ def test_a_model_that_nobody_serves_is_refused_before_anything_is_asked(tmp_path
     assert says in done.stderr
 
 
-def test_a_text_can_be_given_a_name(measured):
-    done = run(
-        "compare", "Think", "--name", "think", "-m", "sim/mid-4b", "--repetitions", "1", "--quiet",
-        "--store", "named.db", "--format", "json", folder=measured,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["experiment"] == "compare-think"
+def test_a_text_of_one_word_needs_a_name_and_can_be_given_one(tmp_path):
+    assert "--name" in run("compare", "Think", "-m", "sim/mid-4b", folder=tmp_path).stderr
+    experiment = usecases.preamble_of("Think", "think")
+    assert (experiment.name, experiment.text) == ("think", "Think")
+    done = run("compare", "Think", "--name", "a name", "-m", "sim/mid-4b", folder=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_scorer_that_crashes_is_said_and_is_no_success(measured):
