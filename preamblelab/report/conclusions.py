@@ -208,7 +208,7 @@ def _named(value: object) -> bool:
 
 
 def _signed(value: float) -> str:
-    return "-" if value != value else f"{value:+.1f}"
+    return "-" if value != value else points(value)
 
 
 def _plain(value: float) -> str:
@@ -218,4 +218,4 @@ def _plain(value: float) -> str:
 def _span(low: float, high: float, *, signed: bool = True) -> str:
     if low != low or high != high:
         return "none can be had"
-    return f"{low:+.1f} to {high:+.1f}" if signed else f"{low:.1f} to {high:.1f}"
+    return f"{points(low)} to {points(high)}" if signed else f"{low:.1f} to {high:.1f}"

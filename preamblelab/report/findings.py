@@ -19,6 +19,22 @@ CLAIMS = ("effect", "se", "df", "low", "high", "p", "p_holm", "adjusted_low", "a
 """What is taken out of a row whose preamble did not arrive."""
 
 
+MAIN = (
+    "model",
+    "variant",
+    "size",
+    "baseline_mean",
+    "variant_mean",
+    "effect",
+    "low",
+    "high",
+    "verdict",
+    "reason",
+    "delivery",
+)
+"""The columns of a table of effects that come first: what a person wants to see."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """Whether a variant's preamble reached a model."""
@@ -84,9 +100,11 @@ class Findings:
         table = verdicts(measured, margin=self.margin)
         if self.looks is not None:
             table = under_looks(table, self.looks)
-        return self._marked(self._ordered(table)).assign(
+        marked = self._marked(self._ordered(table)).assign(
             below_floor=lambda rows: below_floor(rows, self.noise)
         )
+        first = [name for name in MAIN if name in marked]
+        return marked[[*first, *(name for name in marked if name not in first)]]
 
     @cached_property
     def overall(self) -> "DataFrame":

@@ -23,6 +23,7 @@ from preamblelab.report.gaps import (
 )
 from preamblelab.report.layout import Grid, Section
 from preamblelab.report.stopping import looks_section, rule_section, verdict_lines
+from preamblelab.stats.sentences import points
 from preamblelab.stats.verdicts import sentence
 
 if TYPE_CHECKING:
@@ -102,8 +103,10 @@ def _verdict_lines(report: Findings) -> list[str]:
 
 def _overall_sentence(row: Mapping[str, Any]) -> str:
     """The sentence on a variant over all models, without its subject, which stands before it."""
-    said = sentence({**row, "model": ""}).partition(": ")[2]
-    return said if said.endswith(".") else said + "."
+    said = sentence({**row, "model": ""}).partition(": ")[2].removesuffix(".")
+    kind = str(row["scope"]).split(" ", maxsplit=1)[0]
+    told = not kind or f"on {row['scope']}" in said or f"{kind} like these" in said
+    return f"{said}." if told else f"{said} (on {row['scope']})."
 
 
 def _effects(report: Findings) -> Section:
@@ -111,19 +114,20 @@ def _effects(report: Findings) -> Section:
     if effects.empty:
         return Section()
     sizes = _first(report.scores, "size")
+    naming = _Naming(report)
     columns: tuple[str, ...] = (
-        "model",
+        naming.title,
         "size",
         "variant",
         "baseline",
         "with",
         "effect",
-        "95 % interval",
+        "interval",
         "verdict",
     )
     rows: list[tuple[str, ...]] = [
         (
-            _model_name(row["model"], report),
+            naming.of(row["model"]),
             str(sizes.get(row["model"], "unknown")),
             str(row["variant"]),
             _number(row["baseline_mean"]),
@@ -135,6 +139,8 @@ def _effects(report: Findings) -> Section:
         for row in _rows(effects)
     ]
     notes = ["", *_reasons(effects)]
+    if held := _held_together(report):
+        notes.insert(1, held)
     if report.truths:
         columns = (*columns, "true effect")
         truths = [_signed(value) for value in effects["true_effect"]]
@@ -149,6 +155,25 @@ def _effects(report: Findings) -> Section:
     if bool(effects["below_floor"].any()):
         notes.insert(1, "  * smaller than chance in the answers alone may be (see the noise floor)")
     return Section(title="Effects, in points of 100", grid=grid, notes=tuple(notes))
+
+
+def _held_together(report: Findings) -> str:
+    """What the intervals of the table promise, which is not always the level of one alone."""
+    own = report.effects[report.effects["adjusted_low"].notna()]
+    levels = own["adjusted_level"].astype(float)
+    if levels.empty:
+        return ""
+    low, high = (f"{100 * level:.4g}" for level in (levels.min(), levels.max()))
+    each = f"{low} %" if low == high else f"{low} to {high} %"
+    if report.looks is not None:
+        return f"  interval: each look's own ({each}), so that all looks together keep the error"
+    if bool((levels - report.level).abs().max() < 1e-9):
+        return f"  interval: {each}"
+    variants = int(own.groupby("model").size().max())
+    return (
+        f"  interval: intervals hold for the {_count(variants, 'variant')} of a model together at "
+        f"{100 * report.level:.4g} % ({each} each)"
+    )
 
 
 def _reasons(effects: "DataFrame") -> list[str]:
@@ -214,6 +239,7 @@ def _outcome_grid(report: Findings) -> Grid | None:
     scores = report.scores
     if "status" not in scores:
         return None
+    naming = _Naming(report)
     seen = [name for name in OUTCOMES if (scores["status"] == name).any()]
     counts = scores.groupby(["model", "variant"], sort=False)["status"].value_counts()
     seen_arms = dict.fromkeys((model, variant) for model, variant, _ in counts.index)
@@ -222,25 +248,36 @@ def _outcome_grid(report: Findings) -> Grid | None:
     )
     rows = tuple(
         (
-            _model_name(model, report),
+            naming.of(model),
             str(variant),
             *(str(int(counts.get((model, variant, name), 0))) for name in seen),
         )
         for model, variant in arms
     )
-    return Grid(columns=("model", "variant", *seen), rows=rows, right=frozenset(seen))
+    return Grid(columns=(naming.title, "variant", *seen), rows=rows, right=frozenset(seen))
 
 
 def _place(name: str, order: tuple[str, ...]) -> int:
     return order.index(name) if name in order else len(order)
 
 
-def _model_name(model: str, report: Findings) -> str:
-    column = report.scores.get("simulated")
-    if column is None:
-        return model
-    own = column[report.scores["model"] == model]
-    return f"{model} ({SIMULATED})" if bool(own.fillna(value=False).any()) else model
+class _Naming:
+    """Names of models in a table that says which are simulated: once where all of them are."""
+
+    def __init__(self, report: Findings) -> None:
+        column = report.scores.get("simulated")
+        every = set(report.scores["model"])
+        simulated: set[object] = set()
+        if column is not None:
+            simulated = set(report.scores.loc[column.fillna(value=False).astype(bool), "model"])
+        self.all_of_them = bool(every) and simulated == every
+        self.simulated = simulated
+        self.title = f"model ({SIMULATED})" if self.all_of_them else "model"
+
+    def of(self, model: str) -> str:
+        """The name, with a mark where only some models are simulated and this is one of them."""
+        marked = model in self.simulated and not self.all_of_them
+        return f"{model} ({SIMULATED})" if marked else model
 
 
 def _verdict(row: Mapping[str, Any]) -> str:
@@ -258,7 +295,7 @@ def _interval(row: Mapping[str, Any]) -> str:
     low, high = row.get("adjusted_low", row["low"]), row.get("adjusted_high", row["high"])
     if _missing(low) or _missing(high):
         return "none can be had"
-    return f"{low:+.1f} to {high:+.1f}"
+    return f"{points(low)} to {points(high)}"
 
 
 def _first(table: "DataFrame", column: str) -> dict[str, Any]:
@@ -281,7 +318,7 @@ def _number(value: float) -> str:
 
 
 def _signed(value: float) -> str:
-    return "-" if _missing(value) else f"{value:+.1f}"
+    return "-" if _missing(value) else points(value)
 
 
 def _missing(value: object) -> bool:

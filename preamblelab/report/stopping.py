@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from preamblelab.report.layout import Grid, Section
 from preamblelab.stats.effects import effects
 from preamblelab.stats.looks import Plan
+from preamblelab.stats.sentences import points
 from preamblelab.stats.sequential import (
     CallsSaved,
     calls_saved,
@@ -270,7 +271,7 @@ def _history_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         str(row["look"]),
         str(row["trials"]),
         str(row["n_tasks"]),
-        "-" if row["effect"] != row["effect"] else f"{row['effect']:+.1f}",
+        "-" if row["effect"] != row["effect"] else points(row["effect"]),
         _interval(row),
         saw,
     )
@@ -279,7 +280,7 @@ def _history_row(row: Mapping[str, Any]) -> tuple[str, ...]:
 def _interval(row: Mapping[str, Any]) -> str:
     if row["low"] != row["low"]:
         return "no interval yet"
-    return f"{row['low']:+.1f} to {row['high']:+.1f}"
+    return f"{points(row['low'])} to {points(row['high'])}"
 
 
 def _records(table: "DataFrame") -> list[dict[str, Any]]:

@@ -32,6 +32,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def roughly(number: int) -> int:
+    """The number rounded up to two significant digits: 438 is 440, a forecast is not exact."""
+    step = int(10 ** max(len(str(number)) - 2, 0))
+    return -(-number // step) * step
+
+
 def sentence(row: Row) -> str:
     """Say in one sentence what is known of one effect.
 
@@ -40,7 +46,7 @@ def sentence(row: Row) -> str:
 
     Returns:
         For example "gemma3:4b with mini: +4.2 points (−1.0 to +9.4), undecided: 22 more tasks like
-        these would decide it at a margin of 5".
+        these would decide it at a margin of 5, if the effect is really this large".
     """
     subject = f"{row['model']} with {row['variant']}"
     if pd.isna(row["effect"]):
@@ -114,15 +120,20 @@ def _remedy(row: Row) -> str:
     margin = f"at a margin of {row['margin']:g}"
     ways: list[str] = []
     if not pd.isna(models):
-        ways.append(f"{counted(int(models), 'more model')} like these")
+        ways.append(f"{counted(roughly(int(models)), 'more model')} like these")
     if not pd.isna(tasks):
         kind = "source" if row["method"] == "cluster_t" else "task"
-        ways.append(f"{counted(int(tasks), f'more {kind}')} like these")
+        ways.append(f"{counted(roughly(int(tasks)), f'more {kind}')} like these")
     if not pd.isna(repetitions):
         ways.append(f"{counted(int(repetitions), 'more repetition')} of each")
-    if not ways:
-        return f"no affordable number of tasks would decide it {margin}"
-    return f"{' or '.join(ways)} would decide it {margin}"
+    if ways:
+        decides = f"{' or '.join(ways)} would decide it {margin}"
+        return f"{decides}, if the effect is really this large"
+    if row["n_units"] < 3 and row["scope"] != THESE:
+        kind = "models" if row["scope"] == MODELS_LIKE_THESE else "tasks"
+        return f"too few {kind} to say how many more would decide it {margin}"
+    kind = "repetitions" if row["scope"] == THESE else "tasks"
+    return f"no affordable number of {kind} would decide it {margin}"
 
 
 def spread_sentence(name: str, values: Floats, status: str, what: str = "") -> str:

@@ -21,8 +21,12 @@ Family = Literal["model", "all", "none"]
 __all__ = ["VERDICTS", "Family", "expected_wrong_claims", "sentence", "verdicts"]
 
 VERDICTS = ("better", "worse", "equivalent", "undecided", "refused")
-MOST_TASKS = 1_000_000
-MOST_REPETITIONS = 1_000
+MOST_TASKS = 10_000
+"""Tasks, or models, beyond which nobody is advised to ask for more."""
+MOST_REPETITIONS = 20
+"""Repetitions of a cell beyond which more tasks are the better advice."""
+FEWEST_UNITS = 3
+"""Sampled tasks, or models, below which their spread is too little known to plan by."""
 LIKELY = 0.8
 
 
@@ -52,8 +56,8 @@ def verdicts(
         The rows with verdict, reason (words), margin, adjusted_level, adjusted_low, adjusted_high,
         and what would decide an open one with a chance of about 80 %, were the effect as
         estimated: more_tasks (from new sources, where tasks are clustered), more_models (where
-        models were sampled), more_repetitions per cell; missing where it is not known or where no
-        number would.
+        models were sampled), more_repetitions per cell; missing where it is not known (from fewer
+        than 3 tasks or models), or where no affordable number would.
 
     Raises:
         TableError: the margin is not positive, or the table is no table of effects.
@@ -178,8 +182,10 @@ class _Claims:
     def needs(self, verdict: "np.ndarray[Any, np.dtype[np.str_]]") -> dict[str, Any]:
         """What would decide the open rows: further tasks, models, repetitions."""
         is_open = (verdict == "undecided") & self.known
-        further = np.where(is_open, self._units_needed() - self.of["n_units"], np.nan)
         scope = self.table["scope"].to_numpy(dtype=object)
+        is_open &= (scope == THESE) | (self.of["n_units"] >= FEWEST_UNITS)
+        further = np.where(is_open, self._units_needed() - self.of["n_units"], np.nan)
+        further[further > MOST_TASKS] = np.nan
         models = scope == MODELS_LIKE_THESE
         further[scope == THESE] = np.nan
         found = {"more_tasks": _whole(np.where(models, np.nan, further))}

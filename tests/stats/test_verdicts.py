@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from statsmodels.stats.power import TTestPower
 
 from preamblelab.errors import TableError
 from preamblelab.stats.effects import effects
 from preamblelab.stats.overall import overall_effect
+from preamblelab.stats.sentences import roughly
 from preamblelab.stats.verdicts import expected_wrong_claims, sentence, verdicts
 
 N_TASKS = 20
@@ -182,7 +185,7 @@ class TestWhatWouldDecide:
     def test_with_the_tasks_held_fixed_only_repetitions_can_help(self):
         rng = np.random.default_rng(3)
         table = table_with(2.5, spread=0.0, n_tasks=4, repetitions=2)
-        table["score"] += rng.normal(0, 12, len(table))
+        table["score"] += rng.normal(0, 6, len(table))
         row = verdicts(effects(table, estimand="these_tasks")).iloc[0]
         assert row["verdict"] == "undecided"
         assert pd.isna(row["more_tasks"])
@@ -218,8 +221,33 @@ class TestSentences:
         row = verdict_of(table_with(4.2, spread=11.1, models=("gemma3:4b",), variants=("mini",)))
         assert sentence(row) == (
             "gemma3:4b with mini: +4.2 points (−1.0 to +9.4), undecided: "
-            f"{row['more_tasks']} more tasks like these would decide it at a margin of 5"
+            f"{row['more_tasks']} more tasks like these would decide it at a margin of 5, if the "
+            "effect is really this large"
         )
+
+    @pytest.mark.parametrize(
+        ("number", "said"), [(1, 1), (22, 22), (100, 100), (101, 110), (438, 440), (9_901, 10_000)]
+    )
+    def test_a_forecast_is_rounded_up_to_two_digits(self, number: int, said: int):
+        assert roughly(number) == said
+
+    def test_two_tasks_forecast_nothing(self):
+        row = verdict_of(table_with(6.0, spread=3.0, n_tasks=2, repetitions=3, noise=4.0))
+        assert row["verdict"] == "undecided"
+        assert pd.isna(row["more_tasks"])
+        assert pd.isna(row["more_repetitions"])
+        assert (
+            row["reason"] == "too few tasks to say how many more would decide it at a margin of 5"
+        )
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.floats(-8, 8), st.floats(0, 60), st.integers(2, 8), st.integers(0, 9))
+    def test_no_advice_goes_beyond_what_anybody_could_ask(self, effect, spread, n_tasks, seed):
+        table = table_with(effect, spread=spread, n_tasks=n_tasks, repetitions=2)
+        table["score"] += np.random.default_rng(seed).normal(0, 6, len(table))
+        row = verdict_of(table, margin=1.0)
+        assert pd.isna(row["more_tasks"]) or row["more_tasks"] <= 10_000
+        assert pd.isna(row["more_repetitions"]) or row["more_repetitions"] <= 20
 
     def test_every_verdict_has_a_sentence(self):
         table = table_with(20.0, spread=9.0, models=("a", "b"))

@@ -1,0 +1,69 @@
+"""The words and tables of a report: what a reader may rely on."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from preamblelab.report.reports import Report
+
+
+def scores(models: int = 2, gains: tuple[float, ...] = (10.0, -9.0), tasks: int = 6, **columns):
+    """Tasks that differ, and variants that gain so many points on each of them, more or less."""
+    random = np.random.default_rng(0)
+    arms = dict(zip(("baseline", "x", "y", "z"), (0.0, *gains), strict=False))
+    names = [f"m{number}" for number in range(models)]
+    rows = [
+        {"model": model, "size": "mid", "variant": variant, "task": f"t{task}", "repetition": 1}
+        | {"score": 40.0 + 3 * task + gain + random.normal(0, 3)}
+        for model, (variant, gain), task in itertools.product(names, arms.items(), range(tasks))
+    ]
+    return pd.DataFrame(rows).assign(**columns)
+
+
+def text(table: pd.DataFrame) -> str:
+    return " ".join(str(Report(experiment="e", scores=table)).split())
+
+
+def test_adjusted_intervals_say_for_what_they_hold() -> None:
+    assert "interval: 95 %" in text(scores(gains=(10.0,)))
+    three = Report(experiment="e", scores=scores(gains=(0.0, 0.0, 0.0)))
+    levels = three.effects["adjusted_level"]
+    assert (levels.min(), levels.max()) == pytest.approx((1 - 0.05 / 3, 1 - 0.05 / 3))
+    shown = " ".join(str(three).split())
+    assert "intervals hold for the 3 variants of a model together at 95 % (98.33 % each)" in shown
+
+
+def test_there_is_one_minus_sign() -> None:
+    shown = str(Report(experiment="e", scores=scores()))
+    assert "−9." in shown or "−8." in shown or "−10." in shown
+    assert not any(f" -{digit}" in shown for digit in range(10))
+
+
+def test_the_main_columns_come_first() -> None:
+    columns = list(Report(experiment="e", scores=scores()).effects)
+    assert columns[:8] == [
+        *("model", "variant", "size", "baseline_mean", "variant_mean", "effect", "low", "high")
+    ]
+    assert columns[8:11] == ["verdict", "reason", "delivery"]
+    assert len(set(columns)) == len(columns)
+
+
+def test_simulated_models_are_marked_once_where_all_are_and_each_where_some_are() -> None:
+    every = str(Report(experiment="e", scores=scores(simulated=True)))
+    assert "model (simulated)" in every
+    assert "m0 (simulated)" not in every
+    table = scores()
+    some = str(Report(experiment="e", scores=table.assign(simulated=table["model"] == "m1")))
+    assert "m1 (simulated)" in some
+    assert "m0 (simulated)" not in some
+    assert "model (simulated)" not in some
+
+
+def test_the_verdict_over_all_models_says_its_scope() -> None:
+    for table, scope in ((scores(), "tasks like these"), (scores(4, tasks=1), "models like these")):
+        report = Report(experiment="e", scores=table)
+        assert set(report.overall["scope"]) == {scope}
+        said = " ".join(str(report).split()).partition("Verdict on x")[2]
+        assert scope in said.partition("Verdict on y")[0]
