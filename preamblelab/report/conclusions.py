@@ -1,8 +1,8 @@
 """What the statistics say beyond single effects: noise, segments, clauses, tiers, judges."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from preamblelab.errors import PreamblelabError
 from preamblelab.report.findings import Findings
@@ -11,7 +11,7 @@ from preamblelab.stats.agreement import judge_agreement
 from preamblelab.stats.factors import factor_effects
 from preamblelab.stats.noise import components
 from preamblelab.stats.segments import segment_effects
-from preamblelab.stats.sentences import counted, points
+from preamblelab.stats.sentences import LIKE_THESE, MODELS_LIKE_THESE, counted, points
 from preamblelab.stats.tiers import rank_tiers, tiers_by_repetition
 
 if TYPE_CHECKING:
@@ -30,13 +30,27 @@ def noise_lines(findings: Findings) -> list[str]:
     return [floor.sentence]
 
 
+IN_WORDS: Final[Mapping[str, str | Mapping[str, str]]] = {
+    "few_clusters": {LIKE_THESE: "few tasks", MODELS_LIKE_THESE: "few models"},
+    "too_few_clusters": {LIKE_THESE: "too few tasks", MODELS_LIKE_THESE: "too few models"},
+    "thin_tier": "too few tasks carry it",
+    "unstable_membership": "rarely in this tier",
+    "zero_variance": "no variation seen",
+}
+"""Flags of a segment for a reader; where they differ, by what was sampled."""
+
+
 def segments_section(findings: Findings) -> Section:
-    """Effects by baseline tier and by size, with the naive figure and what it owes to chance."""
+    """Effects by baseline tier and by size, with the naive figure and what it owes to chance.
+
+    A segment of one model is left out: its row in the table of effects says more.
+    """
     scores = findings.delivered
     sizes = set(scores["size"].dropna()) if "size" in scores else set()
     kinds = ["tier", *(["size", "tier x size"] if len(sizes) > 1 else [])]
-    rows = []
-    notes = []
+    rows: list[tuple[str, ...]] = []
+    notes: list[str] = []
+    near = False
     for kind in kinds:
         table = segment_effects(
             findings.delivered,
@@ -45,44 +59,31 @@ def segments_section(findings: Findings) -> Section:
             level=findings.level,
         )
         for row in table.to_dict("records"):
-            if row["flags"] == "empty":
+            if row["flags"] == "empty" or row["models"] == 1:
                 continue
             if row["effect"] != row["effect"]:
                 if kind != "tier x size":  # it would only say the same of smaller groups
                     notes.append(str(row["sentence"]))
                 continue
-            named = [f"{name} {row[name]}" for name in ("tier", "size") if _named(row[name])]
-            rows.append(
-                (
-                    ", ".join(named),
-                    str(row["variant"]),
-                    str(row["models"]),
-                    _signed(row["effect"]),
-                    _span(row["low"], row["high"]),
-                    _signed(row["naive_effect"]),
-                    _signed(row["coupling"]),
-                    str(row["flags"]).replace(";", ", ").replace("_", " "),
-                )
-            )
-    columns = (
-        "segment",
-        "variant",
-        "models",
-        "effect",
-        "95 % interval",
-        "naive",
-        "of it chance",
-        "",
-    )
+            near = near or row["borderline"] > 0
+            rows.append(_segment_row({str(name): value for name, value in row.items()}))
+    if near:
+        notes.append(
+            "near a bound: models that count in two tiers, each by the share of the other answers "
+            "that put them there."
+        )
     grid = Grid(
-        columns=columns,
+        columns=(
+            *("segment", "variant", "models", "effect", "95 % interval"),
+            *("naive", "of it chance", "note"),
+        ),
         rows=tuple(rows[:MOST_ROWS]),
         right=frozenset({"models", "effect", "naive", "of it chance"}),
     )
     line = (
         "A model's tier (low < 50, mid 50 to 90, high > 90) is judged by baseline answers that do "
         "not enter its effect; the naive figure judges it by the same answers, and owes 'of it "
-        "chance' to that."
+        "chance' to that. Segments of one model are left out."
     )
     return Section(
         title="By baseline tier and size",
@@ -90,6 +91,28 @@ def segments_section(findings: Findings) -> Section:
         grid=grid if rows else None,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _segment_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    named = [f"{name} {row[name]}" for name in ("tier", "size") if _named(row[name])]
+    said = [_in_words(flag, str(row["scope"])) for flag in str(row["flags"]).split(";") if flag]
+    if row["borderline"] > 0:
+        said.append(f"{row['borderline']:.0f} near a bound")
+    return (
+        ", ".join(named),
+        str(row["variant"]),
+        str(row["models"]),
+        _signed(row["effect"]),
+        _span(row["low"], row["high"]),
+        _signed(row["naive_effect"]),
+        _signed(row["coupling"]),
+        ", ".join(said),
+    )
+
+
+def _in_words(flag: str, scope: str) -> str:
+    words = IN_WORDS.get(flag, flag.replace("_", " "))
+    return words if isinstance(words, str) else words.get(scope, flag.replace("_", " "))
 
 
 def clauses_section(findings: Findings) -> Section:
@@ -123,6 +146,7 @@ def tiers_section(findings: Findings) -> Section:
     rows = []
     for row in table.to_dict("records")[:MOST_ROWS]:
         move = moved.get(row["unit"], {})
+        several = move.get("repetitions", 0) > 1  # one figure shows no range
         rows.append(
             (
                 "-" if row["tier"] != row["tier"] or row["tier"] is None else str(int(row["tier"])),
@@ -130,13 +154,14 @@ def tiers_section(findings: Findings) -> Section:
                 _plain(row["mean"]),
                 _span(row["low"], row["high"], signed=False),
                 f"{row['rank_low']:.0f} to {row['rank_high']:.0f}",
-                str(move.get("status", "")),
-                _plain(move.get("range", float("nan"))),
+                str(move.get("status", "")).replace("tier", "group"),
+                _plain(move["range"] if several else float("nan")),
             )
         )
-    columns = ("tier", "model", "mean", "95 % interval", "rank", "over repetitions", "range")
+    columns = ("group", "model", "mean", "95 % interval", "rank", "over repetitions", "range")
     grid = Grid(columns=columns, rows=tuple(rows), right=frozenset({"mean", "range"}))
-    return Section(title=f"Models under {findings.baseline}", grid=grid)
+    line = "Models in one group are not told apart by these tasks, which is not to say equal."
+    return Section(title=f"Models under {findings.baseline}", lines=(line,), grid=grid)
 
 
 def judges_section(findings: Findings) -> Section:

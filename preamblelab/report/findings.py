@@ -21,8 +21,8 @@ CLAIMS = ("effect", "se", "df", "low", "high", "p", "p_holm", "adjusted_low", "a
 
 MAIN = (
     "model",
-    "variant",
     "size",
+    "variant",
     "baseline_mean",
     "variant_mean",
     "effect",

@@ -44,7 +44,7 @@ def test_there_is_one_minus_sign() -> None:
 def test_the_main_columns_come_first() -> None:
     columns = list(Report(experiment="e", scores=scores()).effects)
     assert columns[:8] == [
-        *("model", "variant", "size", "baseline_mean", "variant_mean", "effect", "low", "high")
+        *("model", "size", "variant", "baseline_mean", "variant_mean", "effect", "low", "high")
     ]
     assert columns[8:11] == ["verdict", "reason", "delivery"]
     assert len(set(columns)) == len(columns)
@@ -67,3 +67,39 @@ def test_the_verdict_over_all_models_says_its_scope() -> None:
         assert set(report.overall["scope"]) == {scope}
         said = " ".join(str(report).split()).partition("Verdict on x")[2]
         assert scope in said.partition("Verdict on y")[0]
+
+
+def segments(table: pd.DataFrame) -> list[str]:
+    shown = str(Report(experiment="e", scores=table))
+    return (
+        shown.partition("By baseline tier and size\n")[2].split("\n\nModels under")[0].splitlines()
+    )
+
+
+def test_segments_of_one_model_are_left_out_and_codes_are_words() -> None:
+    assert not any(line.startswith("tier") for line in segments(scores(models=1, tasks=8)))
+    table = scores(models=3, tasks=8)
+    again = table.assign(repetition=2, score=table["score"] + 1)
+    lines = segments(pd.concat([table, again], ignore_index=True))
+    rows = [line for line in lines if line.startswith("tier")]
+    assert rows
+    assert not any("_" in line or "clusters" in line for line in rows)
+    assert any(line.rstrip().endswith("note") for line in lines)
+
+
+def test_a_model_near_a_bound_says_that_it_counts_twice() -> None:
+    table = scores(models=3, tasks=8)
+    table["score"] += 50.0 - table.loc[table["variant"] == "baseline", "score"].mean()
+    up = table.assign(repetition=2, score=table["score"] + 3)
+    lines = segments(pd.concat([table, up], ignore_index=True))
+    assert any("near a bound" in line for line in lines if line.startswith("tier"))
+    assert any("count in two tiers" in line for line in lines)
+
+
+def test_one_repetition_has_no_range_and_models_stand_in_groups() -> None:
+    shown = str(Report(experiment="e", scores=scores(models=2)))
+    table = shown.partition("Models under baseline")[2]
+    assert "group  model" in table
+    rows = [line for line in table.splitlines() if "one repetition" in line]
+    assert len(rows) == 2
+    assert all(line.endswith(" -") for line in rows)
