@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +115,10 @@ def baseline_of(scores: "DataFrame", name: str, asked: str | None = None) -> str
 def measured_spreads(report: Report) -> Spreads:
     """The variances of a pilot that enter the error of an effect."""
     marks = report.marks
-    return spreads_of(components(report.scores if marks is None else marks))
+    if marks is None:
+        # Without a judge, equal scores of copies say nothing of one.
+        return replace(spreads_of(components(report.scores)), judge=0.0)
+    return spreads_of(components(marks))
 
 
 def stated_spreads(stated: Mapping[str, float]) -> Spreads:
@@ -130,8 +133,27 @@ def stated_spreads(stated: Mapping[str, float]) -> Spreads:
 def designs(
     spreads: Spreads, half_width: float, *, cost_generation: float, cost_judge: float
 ) -> "DataFrame":
-    """Designs that know an effect to ± half_width points, the cheapest first."""
-    return plan_design(spreads, half_width, cost_generation, cost_judge)
+    """Designs that know an effect to ± half_width points, the cheapest first.
+
+    A design is left out where a cheaper one needs no more tasks, and so is a second judge where
+    judges have no spread, be it that there are none.
+    """
+    judges = {} if spreads.judge > 0 else {"most_judges": 1}
+    table = plan_design(spreads, half_width, cost_generation, cost_judge, **judges)
+    fewest_before = table["n_tasks"].cummin().shift()
+    kept = fewest_before.isna() | (table["n_tasks"] < fewest_before)
+    return table[kept].reset_index(drop=True)
+
+
+def unknown_spread(report: Report) -> str:
+    """A caution where nothing shows the spread between repetitions; else empty."""
+    known = report.scores[report.scores["score"].notna()]
+    if known.groupby(["model", "variant", "task"])["repetition"].nunique().max() > 1:
+        return ""
+    return (
+        "No trial was repeated: the spread between repetitions is not known and counts within "
+        "that from task to task, so these plans say nothing of what repeating would gain."
+    )
 
 
 def shown_by(report: Report, spreads: Spreads, *, effect: float | None = None) -> DesignPower:
@@ -215,6 +237,7 @@ def planned_power(
         spreads = measured_spreads(report)
         at_hand = shown_by(report, spreads, effect=effect)
         lines += [f"Measured on {report.experiment}{_simulated(report)}.", at_hand.sentence]
+        lines += [caution] if (caution := unknown_spread(report)) else []
         data["at_hand"] = asdict(at_hand)
     table = designs(spreads, points, cost_generation=cost_answer, cost_judge=cost_mark)
     data |= {"spreads": asdict(spreads), "designs": json.loads(table.to_json(orient="records"))}

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from preamblelab.errors import SpecError, TableError
-from preamblelab.lab.deciding import report_on
+from preamblelab.lab.deciding import designs, planned_power, report_on
+from preamblelab.stats.planning import Spreads, plan_design
 
 HEADER = "model,variant,task,score\n"
 
@@ -37,3 +38,32 @@ def test_no_variant_is_the_baseline_for_coming_first(tmp_path: Path) -> None:
 def test_options_of_a_csv_are_refused_for_an_experiment(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="scale is for a CSV"):
         report_on("quickstart", tmp_path / "absent.db", scale=100)
+
+
+@pytest.mark.parametrize("judge", [0.0, 25.0])
+def test_no_design_is_shown_that_a_cheaper_one_beats(judge: float) -> None:
+    spreads = Spreads(task_variant=36.0, repetition=64.0, judge=judge)
+    every = plan_design(spreads, 4.0, 1.0, 1.0)
+    shown = designs(spreads, 4.0, cost_generation=1.0, cost_judge=1.0)
+    assert shown["cost"].iloc[0] == every["cost"].min()
+    for row in shown.itertuples():
+        better = shown[(shown["cost"] <= row.cost) & (shown["n_tasks"] <= row.n_tasks)]
+        assert len(better) == 1
+    assert (shown["n_judges"] == 1).all() or judge > 0
+    assert shown["n_tasks"].min() == every["n_tasks"].min()
+
+
+def test_a_spread_that_nobody_measured_is_not_silently_none(tmp_path: Path) -> None:
+    path = Path(written(tmp_path, ("baseline", "x")))
+
+    def told() -> str:
+        options = {"points": 5.0, "effect": None, "stated": (), "cost_answer": 1, "cost_mark": 1}
+        return " ".join(planned_power(str(path), tmp_path / "s.db", **options).text.split())
+
+    once = path.read_text().replace("m,x,t0,60", "m,x,t0,71")
+    path.write_text(once)
+    assert "the spread between repetitions is not known" in told()
+    rows = [line.split(",") for line in once.splitlines()[1:]]
+    lines = [f"{m},{v},{t},{r},{float(s) + r * 3}" for m, v, t, s in rows for r in (1, 2)]
+    path.write_text("model,variant,task,repetition,score\n" + "\n".join(lines) + "\n")
+    assert "not known" not in told()
