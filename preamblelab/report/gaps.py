@@ -46,8 +46,8 @@ def nothing_line(scores: "DataFrame") -> str:
     if scores["score"].notna().any():
         return ""
     if not answered(scores):
-        why = _joined(_failures(scores))
-        return f"Nothing was answered yet: {why or 'nothing was asked'}."
+        why = _joined(_failures(scores)) or f"{counted(len(scores), 'trial')} still to be asked"
+        return f"Nothing was answered yet: {why}."
     why = _joined(unmarked_lines(scores))
     return f"No answer has a score yet: {why or 'every score is missing'}."
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from preamblelab.report.layout import Grid, Section, as_text
 from preamblelab.scoring.planted import Kind
+from preamblelab.stats.sentences import points
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -240,7 +241,7 @@ def _verdict(
     if separation is None:
         reasons.append((True, "good and worthless answers cannot be compared"))
     elif separation < LEAST_SEPARATION[0]:
-        words = f"sets good answers only {separation:+.1f} points above worthless ones"
+        words = f"sets good answers only {points(separation)} points above worthless ones"
         reasons.append((separation < LEAST_SEPARATION[1], words))
     reasons += [(False, words) for words in warnings]
     if not reasons:
@@ -339,7 +340,7 @@ def _missing(each: JudgeFindings) -> str:
 
 def _worst(each: JudgeFindings) -> str:
     gain = each.worst_injection_gain
-    return "-" if gain is None else f"{each.worst_injection} {gain:+.1f}".strip()
+    return "-" if gain is None else f"{each.worst_injection} {points(gain)}".strip()
 
 
 def _percent(share: float | None) -> float | None:

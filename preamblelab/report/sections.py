@@ -281,7 +281,9 @@ class _Naming:
 
 
 def _verdict(row: Mapping[str, Any]) -> str:
-    early = ", stopped early" if row.get("stopped_early") else ""
+    early = ""
+    if row.get("stopped_early"):
+        early = ", given up" if row["verdict"] == "undecided" else ", early"
     return f"{row['verdict']}{early}" + (" *" if row["below_floor"] else "")
 
 

@@ -263,8 +263,8 @@ def looks_section(looks: Looks | None) -> Section:
 
 
 def _history_row(row: Mapping[str, Any]) -> tuple[str, ...]:
-    hopeless = ", hopeless" if row["flags"] == "futile" else ""
-    saw = f"{row['verdict']}{hopeless}" + (", stopped early" if row["stopped_early"] else "")
+    ended = ", given up" if row["flags"] == "futile" else ", stopped early"
+    saw = f"{row['verdict']}" + (ended if row["stopped_early"] else "")
     return (
         str(row["model"]),
         str(row["variant"]),

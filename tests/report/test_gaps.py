@@ -46,7 +46,7 @@ def test_a_run_without_any_answer_claims_nothing_at_all(status: str) -> None:
     assert "Verdict" not in shown
     assert "model " not in shown
     assert "store: here" in shown
-    why = "12 failed: connect: refused." if status == "failed" else "nothing was asked."
+    why = "12 failed: connect: refused." if status == "failed" else "12 trials still to be asked."
     assert f"Nothing was answered yet: {why}" in shown
     document = json.loads(Report(experiment="e", scores=scores).to_json())
     assert [each["effect"] for each in document["models"]] == [None]
