@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
+from preamblelab.cli.root import (
+    DEFAULT,
+    BaselineOption,
+    Plain,
+    ScaleOption,
+    StoreOption,
+    app,
+)
 
 Source = Annotated[
     str | None,
@@ -30,6 +37,8 @@ def power(
     ] = None,
     cost_answer: Annotated[float, typer.Option(min=0, help="Cost of one answer, any unit.")] = 1.0,
     cost_mark: Annotated[float, typer.Option(min=0, help="Cost of one mark, same unit.")] = 1.0,
+    baseline: BaselineOption = None,
+    scale: ScaleOption = None,
     format: Plain = "text",  # noqa: A002
 ) -> None:
     """Say which mix of tasks, repetitions and judges reaches ± N points at the lowest cost."""
@@ -43,6 +52,8 @@ def power(
         stated=spread or [],
         cost_answer=cost_answer,
         cost_mark=cost_mark,
+        baseline=baseline,
+        scale=scale,
     )
     sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)
 
@@ -62,10 +73,25 @@ def choose(
     cautious: Annotated[
         float, typer.Option(min=0, max=1, help="The least chance that it helps.")
     ] = 0.5,
+    probe: Annotated[
+        str | None,
+        typer.Option(help="An experiment or CSV in which the models were asked a few tasks."),
+    ] = None,
+    baseline: BaselineOption = None,
+    scale: ScaleOption = None,
     format: Plain = "text",  # noqa: A002
 ) -> None:
     """Say which variant each model should get, and with what chance it helps."""
     from preamblelab.lab.deciding import chosen
 
-    told = chosen(source, store, model or [], baseline_score=baseline_score, cautious=cautious)
+    told = chosen(
+        source,
+        store,
+        model or [],
+        baseline_score=baseline_score,
+        cautious=cautious,
+        probe=probe,
+        baseline=baseline,
+        scale=scale,
+    )
     sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)

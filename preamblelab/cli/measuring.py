@@ -8,8 +8,10 @@ import typer
 from preamblelab.cli.printing import exit_for, print_check, print_report
 from preamblelab.cli.root import (
     DEFAULT,
+    BaselineOption,
     FormatOption,
     MarginOption,
+    ScaleOption,
     StoreOption,
     UntilDecidedOption,
     app,
@@ -102,12 +104,15 @@ def report(
     ] = None,
     store: StoreOption = DEFAULT,
     margin: MarginOption = None,
+    baseline: BaselineOption = None,
+    scale: ScaleOption = None,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """Report from the store, or from a CSV of scores; asks nothing."""
     from preamblelab.lab.deciding import report_on
 
-    print_report(report_on(experiment, store, margin=margin), format)
+    shown = report_on(experiment, store, margin=margin, baseline=baseline, scale=scale)
+    print_report(shown, format)
 
 
 @app.command()

@@ -26,6 +26,14 @@ UntilDecidedOption = Annotated[
     ),
 ]
 Plain = Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")]
+BaselineOption = Annotated[
+    str | None,
+    typer.Option(help="Of a CSV: the variant to compare with, where none is called baseline."),
+]
+ScaleOption = Annotated[
+    float | None,
+    typer.Option(help="Of a CSV: multiplies the scores; 100 for shares, 1 for points."),
+]
 DEFAULT = Path("preamblelab.db")
 
 app = typer.Typer(

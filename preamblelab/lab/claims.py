@@ -10,6 +10,7 @@ from pydantic import Field
 
 from preamblelab.domain.base import Spec
 from preamblelab.errors import SpecError, TableError
+from preamblelab.lab.deciding import baseline_of
 from preamblelab.lab.reporting import only_experiment
 from preamblelab.library.files import Place
 from preamblelab.library.fitting import fit
@@ -165,10 +166,8 @@ def _checked(file: Path, root: Node, number: int, claim: Claim, evidence: Eviden
 
 def _from_csv(path: str) -> Evidence:
     scores = read_scores(path)
-    labels = [str(label) for label in scores["variant"].unique()]
     name = Path(path).name
-    baseline = "baseline" if "baseline" in labels else labels[0]
-    return Evidence(tables={name: scores}, baselines={name: baseline})
+    return Evidence(tables={name: scores}, baselines={name: baseline_of(scores, name)})
 
 
 def _from_store(

@@ -10,7 +10,7 @@ from preamblelab.decision.choosing import Choice, choose_preamble
 from preamblelab.domain.models import ModelSpec
 from preamblelab.errors import SpecError, TableError
 from preamblelab.lab.reporting import analyze
-from preamblelab.lab.usecases import models_of
+from preamblelab.lab.usecases import specs_of
 from preamblelab.report.layout import Grid, Section, as_text
 from preamblelab.report.reports import Report
 from preamblelab.stats.marks import reduced
@@ -189,7 +189,7 @@ def choose(
     name = model if isinstance(model, str) else model.name
     if name in set(models["model"]):
         return choose_preamble(effects, models, model=name, probe=probe, cautious=cautious)
-    facts = models_of([model])[0].facts()
+    facts = specs_of([model])[0].facts()
     return choose_preamble(
         effects,
         models,
@@ -198,6 +198,21 @@ def choose(
         probe=probe,
         cautious=cautious,
     )
+
+
+def _probed(probe: Report | None, model: str) -> "DataFrame | None":
+    """What a short probe measured on this model.
+
+    Raises:
+        SpecError: the probe did not ask it.
+    """
+    if probe is None:
+        return None
+    own = probe.effects[probe.effects["model"] == model]
+    if own.empty:
+        asked = ", ".join(dict.fromkeys(str(each) for each in probe.effects["model"]))
+        raise SpecError(f"the probe '{probe.experiment}' did not ask '{model}'; it asked: {asked}")
+    return own[["variant", "effect", "se"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,14 +286,33 @@ def chosen(
     *,
     baseline_score: float | None,
     cautious: float,
+    probe: str | None = None,
     baseline: str | None = None,
     scale: float | None = None,
 ) -> Told:
-    """The choice for each model, tested or not; for all tested ones when none is named."""
+    """The choice for each model, tested or not; for all tested ones when none is named.
+
+    Args:
+        source: an experiment, or a CSV of scores.
+        store: the store.
+        models: ids or names; none: every tested one.
+        baseline_score: mean score of an untested model without a preamble, if known.
+        cautious: the least chance that it helps, from 0 to 1.
+        probe: another experiment, or CSV, in which the models were asked a few tasks.
+        baseline: variant of a CSV to compare with.
+        scale: multiplies the scores of a CSV.
+    """
     report = report_on(source, store, baseline=baseline, scale=scale)
+    probed = report_on(probe, store, baseline=baseline, scale=scale) if probe else None
     named = list(models) or list(dict.fromkeys(str(each) for each in report.scores["model"]))
     choices = {
-        name: choose(report, name, baseline_score=baseline_score, cautious=cautious)
+        name: choose(
+            report,
+            name,
+            baseline_score=baseline_score,
+            probe=_probed(probed, name),
+            cautious=cautious,
+        )
         for name in named
     }
     lines = [f"From {report.experiment}{_simulated(report)}."]

@@ -257,3 +257,42 @@ def test_a_scorer_that_crashes_is_said_and_is_no_success(measured):
     assert done.returncode == 1
     assert "broken_scorer:boom" in done.stderr
     assert "ValueError: oops" in done.stderr
+
+
+def test_shares_need_a_scale_and_arms_a_baseline(tmp_path):
+    rows = ["model,variant,task,score"]
+    rows += [f"m,{arm},{task},{0.4 + task / 40 + gain}" for task in range(8)
+             for arm, gain in (("old", 0.0), ("new", 0.1 + task % 3 / 100))]  # fmt: skip
+    (tmp_path / "shares.csv").write_text("\n".join(rows) + "\n")
+    refused = run("report", "shares.csv", folder=tmp_path)
+    assert refused.returncode == 1
+    assert "shares.csv" in refused.stderr
+    unnamed = run("report", "shares.csv", "--scale", "100", folder=tmp_path)
+    assert "old" in unnamed.stderr
+    done = run(
+        "report", "shares.csv", "--scale", "100", "--baseline", "old", "--format", "json",
+        folder=tmp_path,
+    )  # fmt: skip
+    (row,) = json.loads(done.stdout)["models"]
+    assert row["effect"] == pytest.approx(10.875)
+    assert row["verdict"] == "better"
+
+
+def test_a_short_probe_sharpens_the_choice_for_an_untested_model(tmp_path):
+    def table(models: dict[str, float], tasks: int) -> str:
+        rows = ["model,variant,task,repetition,score"]
+        for model, gain in models.items():
+            for task in range(tasks):
+                rows.append(f"{model},baseline,{task},1,{50 + task % 5}")
+                rows.append(f"{model},new,{task},1,{50 + task % 5 + gain + task % 3}")
+        return "\n".join(rows) + "\n"
+
+    (tmp_path / "tested.csv").write_text(table({"a/x-7b": 8, "a/y-8b": 10, "a/z-4b": 9}, 12))
+    (tmp_path / "probe.csv").write_text(table({"new/w-7b": -12}, 8))
+    arguments = ["choose", "tested.csv", "-m", "new/w-7b", "--format", "json"]
+    (before,) = json.loads(run(*arguments, folder=tmp_path).stdout)
+    (after,) = json.loads(run(*arguments, "--probe", "probe.csv", folder=tmp_path).stdout)
+    assert before["variant"] == "new"
+    assert after["variant"] is None
+    missing = run("choose", "tested.csv", "-m", "b/c", "--probe", "probe.csv", folder=tmp_path)
+    assert "did not ask 'b/c'" in missing.stderr

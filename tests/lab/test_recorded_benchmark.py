@@ -12,7 +12,7 @@ import pytest
 import preamblelab as pl
 from preamblelab.errors import PreamblelabError
 from preamblelab.lab.claims import claims_checked
-from preamblelab.lab.importing import import_file
+from preamblelab.lab.exchange.importing import import_file
 
 ROOT = Path(__file__).resolve().parents[2]
 CLAIMS = ROOT / "examples" / "recorded_claims.yaml"
