@@ -1,5 +1,7 @@
 """YAML that surprises, swells, recurses or runs code is refused, with its line."""
 
+import re
+
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -138,7 +140,10 @@ def test_any_text_is_read_or_refused_in_one_line(text: str):
 
 # PyYAML writes and reads these three as line ends; a text with them has them folded.
 letters = st.characters(exclude_characters="\x85\u2028\u2029", exclude_categories=["Cs"])
-leaves = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.text(letters, max_size=8)
+# PyYAML writes the text "0E0" without quotes; to us, as to YAML 1.2, that is a number.
+numbers = re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+")
+texts = st.text(letters, max_size=8).filter(lambda text: not numbers.fullmatch(text))
+leaves = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | texts
 trees = st.recursive(
     leaves | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: (

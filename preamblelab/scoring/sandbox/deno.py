@@ -1,6 +1,7 @@
 """JavaScript on any system: deno, which gives a program no right that it is not handed."""
 
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,7 +28,8 @@ class Deno:
     @classmethod
     def find(cls) -> "Deno | str":
         """Return the backend, or a line that says what is missing."""
-        found = shutil.which("deno")
+        # From PyPI it lies beside the interpreter, which need not be on the PATH.
+        found = shutil.which("deno") or shutil.which("deno", path=str(Path(sys.executable).parent))
         return cls(found) if found else "deno is not installed: `pip install deno`"
 
     def open_worker(self, read_only: Mapping[str, Path]) -> "DenoWorker":

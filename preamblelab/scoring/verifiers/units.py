@@ -23,7 +23,7 @@ class Scale(NamedTuple):
     offset: Fraction
     """What zero of this unit is in base units: 273.15 for degrees Celsius."""
     dimension: str
-    """What it measures: `[length] / [time]`."""
+    """What it measures: `[length]^1 * [time]^-1`."""
 
 
 @lru_cache(maxsize=1)
@@ -63,7 +63,9 @@ def factor_and_offset(unit: str) -> Scale:
             parsed = registry.parse_units(word)
             zero = registry.Quantity(0, parsed).to_base_units().magnitude
             one = registry.Quantity(1, parsed).to_base_units().magnitude
-            dimension = str(dict(sorted(parsed.dimensionality.items())))
+            # Powers come as 1, 1.0 or a fraction, depending on what was parsed before.
+            powers = sorted(parsed.dimensionality.items())
+            dimension = " * ".join(f"{kind}^{float(power):g}" for kind, power in powers)
         except Exception:  # noqa: BLE001, S112 - on foreign words pint raises errors of many kinds
             continue
         offset = Fraction(str(zero))
