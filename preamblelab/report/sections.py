@@ -212,8 +212,9 @@ def _recorded_sentence(row: Mapping[str, Any], effects: "DataFrame") -> str:
         f"{_count(len(own), 'model')}, of which {lost} undelivered"
     )
     if not _missing(row["p"]):
-        t = row["effect"] / row["se"]
-        text += f"; t {t:.2f} on {row['df']:g} df, p {row['p']:.2g}: {row['verdict']}"
+        # Without any spread there is no t; the interval is then the exact bound.
+        t = f"t {row['effect'] / row['se']:.2f} on {row['df']:g} df, " if row["se"] else ""
+        text += f"; {t}p {row['p']:.2g}: {row['verdict']}"
     return text + "."
 
 
