@@ -257,11 +257,6 @@ def missing_keys(model: ModelSpec) -> tuple[str, ...]:
     return tuple(name for name in missing if name.endswith("_API_KEY"))
 
 
-def supports_schema(model: ModelSpec) -> bool:
-    """Whether litellm says that this provider takes a JSON schema for the answer."""
-    return bool(litellm.supports_response_schema(model=model.id))
-
-
 def _take(raw: Raw, chunk: Any) -> str:
     """Note a chunk; the new text in it, reasoning before answer."""
     usage = getattr(chunk, "usage", None)

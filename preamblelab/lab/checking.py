@@ -21,7 +21,7 @@ from preamblelab.execution.gateway import (
     worst_case_tokens,
 )
 from preamblelab.execution.prices import price_of
-from preamblelab.lab.planning import Plan, settings_of
+from preamblelab.lab.planning import Plan, refuse_settings, settings_of
 from preamblelab.scoring.marking import Marking, marking_of
 from preamblelab.scoring.panel import INSTRUCTIONS, judge_request
 from preamblelab.scoring.scorers import Scorer
@@ -113,6 +113,7 @@ def check_experiment(
         ProviderError: a model cannot be asked at all.
         BudgetError: a limit in usd, and a model whose price nobody knows.
     """
+    refuse_settings(experiment)
     marking = marking_of(experiment, scorers=scorers, folder=folder)
     recorded = {m.name: _facts(m, store) for m in experiment.models}
     plan = Plan(experiment, recorded)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from preamblelab.domain.experiments import Budget
 from preamblelab.lab.checking import Check, check_experiment
@@ -14,9 +14,6 @@ from preamblelab.lab.stopping import with_looks
 from preamblelab.library import Project
 from preamblelab.report.progress import LineProgress, Progress
 from preamblelab.store import Store
-
-if TYPE_CHECKING:
-    from preamblelab.report.reports import Report
 
 Form = Literal["text", "md", "csv", "json"]
 
@@ -149,14 +146,6 @@ def scored(
             handle_interrupts=True,
         )
         return _result(opened, outcome, margin, form)
-
-
-def reported(experiment: str | None, store: Path, *, margin: float | None) -> "Report":
-    """The report on a stored experiment."""
-    from preamblelab.lab.reporting import analyze
-
-    with Store(store, read_only=True) as opened:
-        return analyze(opened, experiment, margin=margin)
 
 
 def _ran(

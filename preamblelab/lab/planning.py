@@ -13,6 +13,7 @@ from preamblelab.domain.sizes import Size
 from preamblelab.domain.tasks import Task
 from preamblelab.errors import SpecError
 from preamblelab.execution.gateway import limit_name
+from preamblelab.execution.settings import sent_settings
 from preamblelab.store import PlannedTrial
 
 PLAN_VERSION = 1
@@ -148,3 +149,16 @@ def settings_of(
     if isinstance(settings.get("seed"), int):
         settings["seed"] += repetition - 1
     return settings
+
+
+def refuse_settings(experiment: Experiment) -> None:
+    """Refuse settings that a model's server does not have, before anything is asked.
+
+    Raises:
+        ProviderError: a model cannot be asked at all.
+        SpecError: a setting does not exist there, or would become another one.
+    """
+    task = experiment.suite.tasks[0]
+    for model in experiment.models:
+        settings = settings_of(experiment, model, task, 1)
+        sent_settings(Request(model=model, messages=(), settings=settings))

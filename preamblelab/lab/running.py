@@ -19,7 +19,7 @@ from preamblelab.execution.gateway import Gateway, endpoint_of, is_local, warms_
 from preamblelab.execution.prices import price_of
 from preamblelab.execution.runner import Runner, Tally
 from preamblelab.lab.delivering import record_probe, review_delivery
-from preamblelab.lab.planning import Plan
+from preamblelab.lab.planning import Plan, refuse_settings
 from preamblelab.lab.rounds import Rounds, rounds_of
 from preamblelab.lab.stopping import record_plan, refuse_other_plan
 from preamblelab.library import experiment_document
@@ -202,6 +202,8 @@ class _Work:
         unpriced = [m.name for m in (*subjects, *judges) if price_of(m) is None]
         refuse_unpriced(self.plan.experiment.budget, unpriced if self.client is None else [])
         asked_by_us = [*subjects, *judges] if self.client is None else judges
+        if self.client is None and subjects:
+            refuse_settings(self.plan.experiment)
         self._doors.prepare(asked_by_us)
         self.gateway.expect(asked_by_us)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import preamblelab as pl
 from preamblelab.domain.experiments import Budget
 from preamblelab.domain.models import Price
 from preamblelab.errors import BudgetError, ProviderError, SpecError
@@ -129,3 +130,12 @@ def test_a_context_that_is_too_small_is_warned_of(server):
     small = model(server, "m", settings={"num_ctx": 30}, dialect="ollama")
     check = check_experiment(experiment(server, models=[small]), None, scorers=OWN)
     assert any("raise num_ctx" in warning for warning in check.models[0].warnings)
+
+
+def test_a_setting_that_a_server_does_not_have_is_seen_before_anything_is_asked():
+    foreign = pl.ModelSpec(
+        id="openai/local", api_base="http://127.0.0.1:9/v1", settings={"num_ctx": 4096}
+    )
+    planned = pl.load_experiment("quickstart").model_copy(update={"models": (foreign,)})
+    with pytest.raises(SpecError, match="num_ctx"):
+        check_experiment(planned, None)
