@@ -6,7 +6,8 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,10 +51,53 @@ def writer_lock(path: Path, purpose: str, since: str) -> Iterator[None]:
             os.pwrite(descriptor, holder.encode("ascii"), 0) if hasattr(os, "pwrite") else os.write(
                 descriptor, holder.encode("ascii")
             )
-        yield
+        try:
+            yield
+        finally:
+            # Whoever only looks (`holder_of`) sees that nobody is at work any more.
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)
     finally:
         # Closing gives the lock back. The file stays: removing it would race with the next taker.
         os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who writes to a store."""
+
+    pid: int
+    purpose: str
+    """What it does: "run brevity"."""
+    since: str
+    """When it began, in UTC."""
+
+
+def holder_of(path: Path) -> Holder | None:
+    """Who is at work on a store, as far as it can be told without touching the lock.
+
+    A try to lock would refuse a run that starts in the same moment. So this reads what the holder
+    wrote and asks the system for its process: a number that was given to another process after a
+    kill, or a process in another container, can be told wrongly.
+    """
+    try:
+        told = json.loads(lock_path(path.resolve()).read_bytes()[:10_000])
+        holder = Holder(pid=int(told["pid"]), purpose=str(told["purpose"]), since=told["since"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return holder if _alive(holder.pid) else None
+
+
+def _alive(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # signal 0 would end the process there
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # somebody else's process is a process
+    return True
 
 
 def _take(descriptor: int, path: Path) -> None:

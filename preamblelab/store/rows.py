@@ -127,6 +127,45 @@ class ExperimentEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArmProgress:
+    """How far one variant on one model is."""
+
+    model: str
+    variant: str
+    trials: int
+    answered: int
+    failed: int
+    """Trials without an answer of which some call failed."""
+    marked: int
+    """Answers with marks under the current marking."""
+    tokens: int
+    """Of the answers and what was asked for them."""
+    usd: float
+    """Of the answers whose price is known."""
+    unpriced: int
+    """Answers whose price is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedRating:
+    """A rating, and the judge's own stored answer where a judge gave it."""
+
+    rating: Rating
+    judge_response_key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One call without an answer."""
+
+    created: str
+    """When, in UTC."""
+    reason: str
+    attempts: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spend:
     """What calls have used up; imported answers, which nobody paid for here, are left out."""
 

@@ -69,19 +69,26 @@ CASE WHEN r.status IS NULL THEN (
 """
 
 # The one min() makes SQLite take m.status and m.reason from the row of that missing dimension.
-_SCORES: Final = f"""
-SELECT {_TRIAL}, total(m.points), count(m.dimension), count(m.points), total(m.maximum),
+SCORE_VALUES: Final = f"""
+{_TRIAL}, total(m.points), count(m.dimension), count(m.points), total(m.maximum),
     min(CASE WHEN m.points IS NULL THEN m.dimension END), m.status, m.reason,
     {_GROUP}, {_STATUS}, coalesce(r.reason, {_LAST_FAILURE}), r.output_hash, t.simulated,
     r.seconds, r.first_token_seconds, r.prompt_tokens, r.completion_tokens, r.usd,
     coalesce(d.state, 'unknown'), t.response_key, t.part, t.version
+"""
+"""What `score_row` reads; further columns may follow."""
+
+SCORE_SOURCE: Final = f"""
 FROM trials t
 LEFT JOIN responses r ON r.key = t.response_key
 LEFT JOIN marks m
     ON m.marking = ?2 AND m.response_key = t.response_key AND m.task_digest = t.task_digest
 {_DELIVERY}
 WHERE t.experiment_id = ?1 GROUP BY t.ordinal ORDER BY t.ordinal
-"""  # noqa: S608 - our own constants
+"""
+"""Trials of experiment ?1 with their answers and their marks under marking ?2."""
+
+_SCORES: Final = f"SELECT {SCORE_VALUES} {SCORE_SOURCE}"
 
 _DIMENSIONS: Final = f"""
 WITH dimensions AS (
@@ -132,7 +139,7 @@ class Tables(Marking):
         entry = self._chosen_marking(experiment, marking)
         with self._reading("read scores") as connection:
             found = connection.execute(_SCORES, (number, entry.marking if entry else None))
-            return _table(SCORE_COLUMNS, found, _score_row)
+            return _table(SCORE_COLUMNS, found, score_row)
 
     def dimension_scores(self, experiment: str, *, marking: str | None = None) -> "DataFrame":
         """One row per trial and dimension; no rows at all before the first mark.
@@ -163,14 +170,14 @@ class Tables(Marking):
         """
         number = self._experiment_id(experiment)
         entry = self._chosen_marking(experiment, marking)
-        belongs = _membership(entry, f"{self.path}: marking of '{experiment}'")
+        belongs = belongs_to(entry, f"{self.path}: marking of '{experiment}'")
         with self._reading("read ratings") as connection:
             found = connection.execute(_RATINGS, (number,))
             return _table(RATING_COLUMNS, found, _rating_row, keep=belongs)
 
 
-def _score_row(row: Sequence[Any]) -> tuple[Any, ...]:
-    """A row of `SCORE_COLUMNS` from a row of `_SCORES`."""
+def score_row(row: Sequence[Any]) -> tuple[Any, ...]:
+    """A row of `SCORE_COLUMNS` from one of `SCORE_VALUES`; what follows them stays as it is."""
     points, marks, given, maximum, dimension, mark_status, mark_reason = row[5:12]
     status, reason = row[15], visible(row[16])
     score = None
@@ -196,7 +203,7 @@ def _rating_row(row: Sequence[Any]) -> tuple[Any, ...]:
     return (*row[2:13], visible(row[13]), ",".join(load_tuple(row[14])), *row[15:])
 
 
-def _membership(entry: MarkingEntry | None, where: str) -> Callable[[Sequence[Any]], bool]:
+def belongs_to(entry: MarkingEntry | None, where: str) -> Callable[[Sequence[Any]], bool]:
     """Whether a row of `_RATINGS` belongs to the marking: by mark key, and by task if told so."""
     if entry is None:
         return lambda _: False
