@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from preamblelab.domain.base import Name, Spec, content_digest
+from preamblelab.domain.evidence import TaskEvidence
 from preamblelab.domain.verifiers import VerifierSpecs
 
 
@@ -55,8 +56,10 @@ class Task(Spec):
     """Where the task comes from."""
     verify: VerifierSpecs = ()
     """What an answer is checked against without any model: `- exact: "42"`, `- regex: ...`."""
+    evidence: TaskEvidence | None = None
+    """What is run to mark an answer: mutants for tests, calls for code; never sent to a model."""
     golden: str | None = Field(default=None, min_length=1)
-    """An answer that passes all of `verify`; never sent to a model."""
+    """An answer that passes all of `verify` and its evidence; never sent to a model."""
     wrong: str | None = Field(default=None, min_length=1)
     """An answer that does not pass; never sent to a model."""
 
@@ -83,6 +86,10 @@ class Task(Spec):
             raise ValueError("the last of a task's messages is the user's")
         if self.prompt is not None and not self.prompt.strip():
             raise ValueError("the prompt is empty")
+        if self.evidence is not None:
+            self.evidence.check_files(self.files)
+            if self.golden is None and self.evidence.needs_golden:
+                raise ValueError("a property holds 'same_as_golden', but there is no golden answer")
         return self
 
     def turns(self) -> list[dict[str, str]]:
@@ -112,13 +119,18 @@ class Task(Spec):
     def digest(self) -> str:
         """The address of what is asked and expected."""
         # Sample answers are neither; and a task that does without newer fields keeps its address.
-        newer = {field for field in ("tools", "verify") if not getattr(self, field)}
-        return content_digest(self.document(exclude={"name", "golden", "wrong"} | newer))
+        newer = {field for field in ("tools", "verify", "evidence") if not getattr(self, field)}
+        document = self.document(exclude={"name", "golden", "wrong"} | newer)
+        if self.evidence is not None and self.evidence.needs_golden:
+            document["golden"] = self.golden  # here it decides the points
+        return content_digest(document)
 
     def document(self, *, exclude: set[str] | None = None) -> dict[str, Any]:
         """All fields as JSON values; files as pairs, for their order is part of the prompt."""
         document = self.model_dump(mode="json", exclude=exclude)
         document["files"] = [[name, text] for name, text in self.files.items()]
+        if self.evidence is None:
+            document.pop("evidence", None)  # as documents were before there was any
         return document
 
 

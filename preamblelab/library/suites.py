@@ -68,4 +68,22 @@ def with_files(task: Task, node: Node, place: Place) -> Task:
         except SpecError as error:
             line = node.at(("files", name)).line
             raise SpecError(f"{place.shown}:{line}: files.{name}: {error}") from None
-    return task.model_copy(update={"files": texts}) if texts else task
+    if not texts:
+        return task
+    try:
+        if task.evidence is not None:
+            task.evidence.check_files(texts)
+    except ValueError as error:
+        line = _mutant_line(node, str(error))
+        raise SpecError(f"{place.shown}:{line}: tasks.{task.name}.evidence: {error}") from None
+    return task.model_copy(update={"files": texts})
+
+
+def _mutant_line(node: Node, message: str) -> int:
+    """The line of the mutant that a message names, or that of the evidence."""
+    mutants = node.at(("evidence", "tests", "mutants"))
+    for item in mutants.items:
+        name = item.fields.get("name")
+        if name is not None and f"mutant '{name.value}'" in message:
+            return item.line
+    return mutants.line

@@ -3,6 +3,7 @@
 from preamblelab.store.asking import Asking
 from preamblelab.store.browsing import Browsing
 from preamblelab.store.connection import utc_now
+from preamblelab.store.executing import EvidenceRow, Executing
 from preamblelab.store.locking import Holder
 from preamblelab.store.reviewing import Reviewing
 from preamblelab.store.rows import (
@@ -27,6 +28,7 @@ __all__ = [
     "ArmProgress",
     "Delivery",
     "DeliveryState",
+    "EvidenceRow",
     "ExperimentEntry",
     "Failure",
     "Holder",
@@ -47,7 +49,7 @@ __all__ = [
 ]
 
 
-class Store(Asking, Browsing, Reviewing, Stopping, Upkeep):
+class Store(Asking, Browsing, Reviewing, Executing, Stopping, Upkeep):
     """One SQLite file with everything that was asked, answered and marked.
 
     What a method has stored when it returns survives `kill -9` and a power cut. Reading never

@@ -16,7 +16,13 @@ def m001_initial(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (m001_initial,)
+def m002_evidence(connection: sqlite3.Connection) -> None:
+    """What came of running answers, by their text and their task."""
+    for statement in _EVIDENCE.split(";\n\n"):
+        connection.execute(statement)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (m001_initial, m002_evidence)
 """The n-th brings a file from schema version n-1 to n. Never change one that was released."""
 
 
@@ -211,4 +217,39 @@ JOIN experiments e ON e.id = t.experiment_id
 JOIN responses r ON r.key = t.response_key
 JOIN texts x ON x.response_id = r.id
 JOIN messages m ON m.digest = r.messages_digest
+"""
+
+# By the text and the task, not by the call: equal answers are run once.
+_EVIDENCE: Final = """\
+CREATE TABLE evidence (
+    id INTEGER PRIMARY KEY,
+    output_hash TEXT NOT NULL,
+    task_digest TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    status TEXT NOT NULL,
+    reason NOT NULL,
+    parses INTEGER NOT NULL,
+    loads INTEGER NOT NULL,
+    tests INTEGER NOT NULL,
+    passed INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    mutants INTEGER NOT NULL,
+    killed INTEGER NOT NULL,
+    line_share REAL,
+    repairs TEXT,
+    backend TEXT NOT NULL,
+    backend_version TEXT NOT NULL,
+    runner TEXT NOT NULL,
+    isolated INTEGER NOT NULL,
+    seconds REAL,
+    created TEXT NOT NULL
+);
+
+CREATE UNIQUE INDEX evidence_by_answer ON evidence (output_hash, task_digest, mode);
+
+CREATE TABLE evidence_details (
+    evidence_id INTEGER PRIMARY KEY REFERENCES evidence (id),
+    document TEXT NOT NULL
+)
 """

@@ -10,9 +10,10 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
+from preamblelab.domain.evidence_records import Evidence
 from preamblelab.domain.facts import ModelFacts
 from preamblelab.domain.records import Rating, Response
-from preamblelab.store import Delivery, RatingRow, Store
+from preamblelab.store import Delivery, EvidenceRow, RatingRow, Store
 from preamblelab.store.schema import APPLICATION_ID, MIGRATIONS
 
 
@@ -43,6 +44,13 @@ def fill(store: Store) -> None:
     )
     store.put_look_plan("recorded", {"n_tasks": 4}, marking="m", answered=0)
     store.put_facts("sim/mid", "sim", ModelFacts(model="sim/mid", size="mid"))
+    evidence = Evidence(
+        kind="tests", mode="strict", parses=True, loads=True, tests=2, passed=1, failed=1,
+        mutants=3, killed=2, line_share=0.5, repairs=("x",), runner="pytest 9",
+        details={"tests": [{"name": "test_a"}]},
+    )  # fmt: skip
+    output = Response(text=texts[0]).output_hash
+    store.put_evidence([EvidenceRow(output, made.trial(0).task_digest, evidence)])
     store.put_report("recorded", store.fingerprint("recorded"), "# Report")
 
 
