@@ -4,20 +4,11 @@ import sys
 
 from typer.models import CommandInfo
 
-from preamblelab.cli import claiming, concluding, files, judging, measuring, replicating, suites
+from preamblelab.cli import cases, claiming, concluding, files, judging, measuring, suites
 from preamblelab.cli.printing import guarded
 from preamblelab.cli.root import app
 
-__all__ = [
-    "claiming",
-    "concluding",
-    "files",
-    "judging",
-    "main",
-    "measuring",
-    "replicating",
-    "suites",
-]
+__all__ = ["cases", "claiming", "concluding", "files", "judging", "main", "measuring", "suites"]
 
 
 _FIRST = ("init", "check", "run", "report", "compare", "score", "choose", "power")

@@ -95,12 +95,8 @@ class PlannedTask:
     digest: str
     """Address of what is asked and expected; another one is another task."""
     critical: bool = False
-    """Whether the tripwire watches it."""
-    refusal: Literal["refusal", "answer"] | None = None
-    """What is right where refusing is the question: to refuse, or (a harmless twin) to answer."""
+    refusal_expected: bool = False
     smoke: bool = False
-    cluster: str | None = None
-    """What tasks of one source share; they are one unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,8 +194,7 @@ class Measured:
     """One figure of both contenders: a category, the overall score, a role's metric."""
 
     name: str
-    kind: Literal["category", "part", "overall", "metric"] = "category"
-    """A `part` is of the category before it: refusals that were right, harmless twins."""
+    kind: Literal["category", "overall", "metric"] = "category"
     role: str = "info"
     """`success`, `guard`, `info`."""
     mode: str = ""
@@ -335,7 +330,7 @@ class Decision:
         """The decision in one sentence."""
         subject = {
             "promote": f"PROMOTE {self.challenger} in slot '{self.slot}'",
-            "install": f"INSTALL {self.challenger} in slot '{self.slot}'",
+            "install": f"INSTALL {self.challenger} in slot '{self.slot}', which was vacant",
             "keep": f"KEEP {self.champion or 'the slot vacant'} in slot '{self.slot}'",
             "inconclusive": f"INCONCLUSIVE: {self.champion or 'no one'} stays in '{self.slot}'",
             "invalid": f"INVALID: nothing is decided on slot '{self.slot}'",

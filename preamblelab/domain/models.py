@@ -1,5 +1,6 @@
 """A model that can be asked: its id, its address, its settings, and the user's word about it."""
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -80,6 +81,8 @@ class ModelSpec(Spec):
     """Whose model it is; judges of the same family are marked."""
     quantisation: str | None = None
     """How the weights are stored: "q4_K_M", "awq"."""
+    cutoff: dt.date | None = None
+    """The day up to which its training data reach; tasks from before may be known to it."""
     settings: Mapping[str, JsonValue] = {}
     """Sampling and context, sent as they are: temperature, seed, max_tokens, num_ctx."""
     api_base: str | None = None

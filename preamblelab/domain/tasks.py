@@ -1,8 +1,9 @@
 """One problem, and ordered sets of them."""
 
+import datetime as dt
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -36,6 +37,9 @@ class Expectation(Spec):
 class Task(Spec):
     """One problem: the user's message, and what is needed to mark an answer."""
 
+    _NEWER: ClassVar[tuple[str, ...]] = ("tools", "verify", "evidence", "date")
+    """Fields that did not exist from the start."""
+
     name: Name
     category: Name = "general"
     prompt: str | None = None
@@ -54,6 +58,8 @@ class Task(Spec):
     """What tasks of one source share (a repository, a document); they are not independent."""
     source: str = ""
     """Where the task comes from."""
+    date: dt.date | None = None
+    """The day it became public; a model trained later may have seen its answer."""
     verify: VerifierSpecs = ()
     """What an answer is checked against without any model: `- exact: "42"`, `- regex: ...`."""
     evidence: TaskEvidence | None = None
@@ -119,7 +125,7 @@ class Task(Spec):
     def digest(self) -> str:
         """The address of what is asked and expected."""
         # Sample answers are neither; and a task that does without newer fields keeps its address.
-        newer = {field for field in ("tools", "verify", "evidence") if not getattr(self, field)}
+        newer = {name for name in self._NEWER if not getattr(self, name)}
         document = self.document(exclude={"name", "golden", "wrong"} | newer)
         if self.evidence is not None and self.evidence.needs_golden:
             document["golden"] = self.golden  # here it decides the points

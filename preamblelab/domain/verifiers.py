@@ -283,9 +283,44 @@ class ToolCalls(Spec):
     """Whether there may be calls besides these."""
 
 
+class ExpectedFinding(Spec):
+    """Where a fault lies that a review should find."""
+
+    file: str = Field(min_length=1)
+    first: int = Field(ge=1)
+    """The fault's first line, from 1."""
+    last: int = Field(ge=1)
+    """Its last line."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.last < self.first:
+            raise ValueError(f"last is {self.last}, before first, {self.first}")
+        return self
+
+
+class Findings(Spec):
+    """The findings of a code review: a JSON list of objects with `file`, `line` and `severity`."""
+
+    kind: Literal["findings"] = "findings"
+    expected: Annotated[
+        tuple[ExpectedFinding, ...],
+        BeforeValidator(
+            one_or_many, json_schema_input_type=ExpectedFinding | tuple[ExpectedFinding, ...]
+        ),
+    ] = Field(min_length=1)
+    """Places of one fault; a finding at any of them finds it."""
+    near: int = Field(default=2, ge=0, le=50)
+    """How many lines beside a place still count as there."""
+    most: int = Field(default=3, ge=1, le=50)
+    """More findings than this find nothing: whoever points everywhere is always right."""
+    blocking: Texts = ("critical",)
+    """Severities that would stop a change; such a finding elsewhere makes the share 0."""
+
+
 Verifier: TypeAlias = (
     Exact | Contains | Regex | Numeric | Symbolic | Choice | Json | Constraints | Refusal | Canary
-    | Similarity | ToolCalls
+    | Similarity | ToolCalls | Findings
 )  # fmt: skip
 """The spec of any verifier."""
 
@@ -304,6 +339,7 @@ VERIFIER_SHORT_FORMS: Final = ShortForms(
         "canary": "secrets",
         "similarity": "reference",
         "tool_calls": "calls",
+        "findings": "expected",
     },
 )
 

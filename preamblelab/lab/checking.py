@@ -11,6 +11,7 @@ from preamblelab.domain.facts import ModelFacts
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Request
 from preamblelab.domain.rubrics import Rubric
+from preamblelab.domain.tasks import Suite
 from preamblelab.execution.budget import refuse_unpriced
 from preamblelab.execution.choose import client_for
 from preamblelab.execution.delivery import static_findings
@@ -152,6 +153,7 @@ def _check_model(plan: Plan, model: ModelSpec, store: Store | None) -> ModelChec
     longest = max((t[1] for t in tokens), default=DEFAULT_ANSWER_TOKENS)
     static = static_findings(model, facts, plan.longest_prompt(model.name), longest)
     warnings = (*static.reasons, *static.notes) if static is not None else ()
+    warnings += known_before(model, plan.experiment.suite)
     usd, source = _cost(plan.experiment, model, prompt, answer)
     return ModelCheck(
         model=model.name,
@@ -168,6 +170,18 @@ def _check_model(plan: Plan, model: ModelSpec, store: Store | None) -> ModelChec
         simulated=model.simulated,
         warnings=warnings if model.simulated else (*warnings, *facts.notes),
     )
+
+
+def known_before(model: ModelSpec, suite: Suite) -> tuple[str, ...]:
+    """One line where a model may have seen answers to tasks: they are older than its cutoff."""
+    if model.cutoff is None:
+        return ()
+    old = [task for task in suite.tasks if task.date is not None and task.date <= model.cutoff]
+    if not old:
+        return ()
+    share = f"{len(old)} of {len(suite.tasks)} tasks"
+    when = model.cutoff.isoformat()
+    return (f"{share} are from before its cutoff, {when}: it may have seen their answers",)
 
 
 def _check_judge(plan: Plan, name: str, marking: Marking, store: Store | None) -> ModelCheck:

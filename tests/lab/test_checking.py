@@ -8,10 +8,11 @@ import pytest
 
 import preamblelab as pl
 from preamblelab.domain.experiments import Budget
-from preamblelab.domain.models import Price
+from preamblelab.domain.models import ModelSpec, Price
+from preamblelab.domain.tasks import Suite, Task
 from preamblelab.errors import BudgetError, ProviderError, SpecError
 from preamblelab.execution import servers
-from preamblelab.lab.checking import check_experiment
+from preamblelab.lab.checking import check_experiment, known_before
 from preamblelab.lab.running import execute
 from preamblelab.store import Store
 from tests.engines.scripted_server import Asked, Reply, ScriptedServer, verdict
@@ -139,3 +140,15 @@ def test_a_setting_that_a_server_does_not_have_is_seen_before_anything_is_asked(
     planned = pl.load_experiment("quickstart").model_copy(update={"models": (foreign,)})
     with pytest.raises(SpecError, match="num_ctx"):
         check_experiment(planned, None)
+
+
+def test_a_model_that_may_have_seen_tasks_is_named():
+    task = Task(name="t", prompt="Fix it.", date="2024-01-31")
+    suite = Suite(name="s", tasks=(task, task.model_copy(update={"name": "new", "date": None})))
+    later, earlier = (
+        ModelSpec(id="sim/mid-4b", cutoff=day) for day in ("2024-02-01", "2024-01-01")
+    )
+    said = "1 of 2 tasks are from before its cutoff, 2024-02-01: it may have seen their answers"
+    assert known_before(later, suite) == (said,)
+    assert known_before(earlier, suite) == ()
+    assert known_before(ModelSpec(id="sim/mid-4b"), suite) == ()

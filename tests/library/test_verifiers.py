@@ -34,6 +34,7 @@ SHORT = """\
 - similarity: a text
 - tool_calls: forecast
 - tool_calls: []
+- findings: [{file: fees.py, first: 3, last: 4}]
 """
 LONG = """\
 - {kind: exact, answer: ["42"]}
@@ -55,6 +56,7 @@ LONG = """\
 - {kind: similarity, reference: a text}
 - {kind: tool_calls, calls: [{name: forecast}]}
 - {kind: tool_calls, calls: []}
+- {kind: findings, expected: [{file: fees.py, first: 3, last: 4}]}
 """
 
 

@@ -14,6 +14,7 @@ from preamblelab.scoring.verifiers.choice import verify_choice
 from preamblelab.scoring.verifiers.constraints import verify_constraints
 from preamblelab.scoring.verifiers.contains import verify_contains
 from preamblelab.scoring.verifiers.exact import verify_exact
+from preamblelab.scoring.verifiers.findings import verify_findings
 from preamblelab.scoring.verifiers.json_document import verify_json
 from preamblelab.scoring.verifiers.numeric import verify_numeric
 from preamblelab.scoring.verifiers.refusal import verify_refusal
@@ -42,6 +43,7 @@ VERIFIERS: Final[Mapping[str, VerifierFunction[Any]]] = {
         verify_canary,
         verify_similarity,
         verify_tool_calls,
+        verify_findings,
     )
 }
 """Every verifier by the `kind` of the specs that it serves."""

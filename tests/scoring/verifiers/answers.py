@@ -58,6 +58,10 @@ GOLDEN: Final[Mapping[str, tuple[Any, Response]]] = {
         {"tool_calls": {"calls": [{"name": "weather", "arguments": {"city": "Oslo"}}]}},
         Response(tool_calls=(call("weather", '{"city": "oslo", "days": 2}'),)),
     ),
+    "findings": (
+        {"findings": [{"file": "src/fees.py", "first": 12, "last": 14}]},
+        Response(text='[{"file": "src/fees.py", "line": 13, "severity": "high", "problem": "<"}]'),
+    ),
 }
 
 SIZE: Final = 50_000
