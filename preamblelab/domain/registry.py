@@ -163,7 +163,7 @@ class Slot(Spec):
     exceptions: Mapping[str, str] = Field(default_factory=dict)
     """Digest of another holder by model name, where the champion hurts that model."""
     version: int = Field(default=0, ge=0)
-    """Counts the changes of this slot; what compare-and-swap compares."""
+    """Counts the changes of who holds it; what compare-and-swap compares."""
     history: tuple[Event, ...] = ()
     attempts: tuple[Attempt, ...] = ()
 
