@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 COMMANDS = (
-    (), ("check",), ("run",), ("score",), ("report",), ("compare",), ("power",), ("choose",),
+    (), ("check",), ("run",), ("score",), ("report",), ("compare",), ("power",), ("choose",), ("resolve",),
+    ("policy", "show"), ("policy", "history"), ("policy", "rollback"),
     ("claims",), ("wins",), ("agreement",), ("judge-check",), ("suite", "check"),
     ("suite", "stats"), ("models",),
     ("models", "describe"), ("list",), ("import",), ("export",), ("init",), ("schema",),

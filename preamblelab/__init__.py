@@ -19,6 +19,7 @@ _HOME = {
     "Budget": "domain.experiments",
     "Experiment": "domain.experiments",
     "ModelSpec": "domain.models",
+    "Policy": "lab.policies",
     "Preamble": "domain.preambles",
     "PreamblelabError": "errors",
     "Rating": "domain.records",
@@ -40,6 +41,7 @@ _HOME = {
     "judge_check": "lab.judge_check",
     "load_experiment": "library",
     "load_models": "library",
+    "load_policy": "lab.policies",
     "load_preamble": "library",
     "load_rubric": "library",
     "load_suite": "library",
@@ -78,6 +80,8 @@ if TYPE_CHECKING:
     from preamblelab.errors import PreamblelabError as PreamblelabError
     from preamblelab.lab.deciding import choose as choose
     from preamblelab.lab.judge_check import judge_check as judge_check
+    from preamblelab.lab.policies import Policy as Policy
+    from preamblelab.lab.policies import load_policy as load_policy
     from preamblelab.lab.reporting import analyze as analyze
     from preamblelab.lab.usecases import compare as compare
     from preamblelab.lab.usecases import run as run

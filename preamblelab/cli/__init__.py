@@ -4,14 +4,33 @@ import sys
 
 from typer.models import CommandInfo
 
-from preamblelab.cli import cases, claiming, concluding, files, judging, measuring, suites
+from preamblelab.cli import (
+    cases,
+    claiming,
+    concluding,
+    files,
+    judging,
+    measuring,
+    policies,
+    suites,
+)
 from preamblelab.cli.printing import guarded
 from preamblelab.cli.root import app
 
-__all__ = ["cases", "claiming", "concluding", "files", "judging", "main", "measuring", "suites"]
+__all__ = [
+    "cases",
+    "claiming",
+    "concluding",
+    "files",
+    "judging",
+    "main",
+    "measuring",
+    "policies",
+    "suites",
+]
 
 
-_FIRST = ("init", "check", "run", "report", "compare", "score", "choose", "power")
+_FIRST = ("init", "check", "run", "report", "compare", "score", "choose", "resolve", "power")
 """Commands that a user needs first stand first in the help."""
 
 

@@ -47,8 +47,8 @@ def guarded(app: typer.Typer) -> int:
     return 0
 
 
-def one_line(error: BaseException) -> str:
-    """An error's text in one line, control characters made visible."""
+def one_line(error: object) -> str:
+    """An error's text, or anything else's, in one line, control characters made visible."""
     from preamblelab.report.escaping import for_terminal
 
     return for_terminal(" ".join(str(error).split()))

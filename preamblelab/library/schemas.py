@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from preamblelab.domain.base import NAME_PATTERN
 from preamblelab.domain.models import ModelSpec
+from preamblelab.domain.policies import PolicySpec
 from preamblelab.domain.preambles import Preamble
 from preamblelab.domain.rubrics import Rubric
 from preamblelab.domain.tasks import Suite
@@ -20,7 +21,7 @@ from preamblelab.library.fitting import SWITCH_WORDS, near, specs_in
 from preamblelab.library.forms import ExperimentForm
 
 Schema: TypeAlias = dict[str, Any]
-SchemaKind: TypeAlias = Literal["experiment", "preamble", "rubric", "suite", "models"]
+SchemaKind: TypeAlias = Literal["experiment", "preamble", "rubric", "suite", "models", "policy"]
 
 SCHEMAS_FOLDER: Final = Path(__file__).resolve().parent.parent / "schemas"
 """Where the published schemas lie in the package."""
@@ -32,6 +33,7 @@ _SPECS: Final[Mapping[SchemaKind, type[BaseModel]]] = {
     "rubric": Rubric,
     "suite": Suite,
     "models": ModelSpec,
+    "policy": PolicySpec,
 }
 SCHEMA_KINDS: Final[tuple[SchemaKind, ...]] = tuple(_SPECS)
 """Every kind of YAML file."""
@@ -147,6 +149,7 @@ _SHAPES: Final[Mapping[SchemaKind, Callable[[Schema], Schema]]] = {
     "rubric": _rubric,
     "suite": _suite,
     "models": _models,
+    "policy": lambda schema: schema,
 }
 
 
