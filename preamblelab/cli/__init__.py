@@ -12,6 +12,7 @@ from preamblelab.cli import (
     judging,
     measuring,
     policies,
+    replicating,
     suites,
 )
 from preamblelab.cli.printing import guarded
@@ -26,6 +27,7 @@ __all__ = [
     "main",
     "measuring",
     "policies",
+    "replicating",
     "suites",
 ]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
+from preamblelab.cli.root import DEFAULT, GroupOption, Plain, StoreOption, app, groups_of
 
 
 @app.command()
@@ -40,12 +40,13 @@ def wins(
     new_tests: Annotated[
         bool, typer.Option("--new-tests", help="Counts: each repetition asked other tests.")
     ] = False,
+    group: GroupOption = None,
     format: Plain = "text",  # noqa: A002
 ) -> None:
     """Tell who wins how many tests, between which ranks, and what chance alone gives."""
     from preamblelab.lab.winning import wins_of
 
-    told = wins_of(file, model or [], new_tests=new_tests)
+    told = wins_of(file, model or [], new_tests=new_tests, groups=groups_of(group))
     sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from preamblelab.cli.printing import Format
+from preamblelab.errors import SpecError
 
 StoreOption = Annotated[
     Path, typer.Option("--store", help="The SQLite file that keeps answers, marks and names.")
@@ -34,6 +35,10 @@ ScaleOption = Annotated[
     float | None,
     typer.Option(help="Of a CSV: multiplies the scores; 100 for shares, 1 for points."),
 ]
+GroupOption = Annotated[
+    list[str] | None,
+    typer.Option("--group", help="NAME=model,model: models taken together; repeatable."),
+]
 DEFAULT = Path("preamblelab.db")
 
 app = typer.Typer(
@@ -57,3 +62,18 @@ def root(
 
         typer.echo(f"preamblelab {__version__}")
         raise typer.Exit
+
+
+def groups_of(written: list[str] | None) -> dict[str, list[str]] | None:
+    """Groups of models by name, from `NAME=model,model`; None without any.
+
+    Raises:
+        SpecError: one is not written so.
+    """
+    groups = {}
+    for each in written or []:
+        name, _, members = each.partition("=")
+        if not name or not members:
+            raise SpecError(f"--group {each}: write NAME=model,model")
+        groups[name] = members.split(",")
+    return groups or None

@@ -95,8 +95,12 @@ class PlannedTask:
     digest: str
     """Address of what is asked and expected; another one is another task."""
     critical: bool = False
-    refusal_expected: bool = False
+    """Whether the tripwire watches it."""
+    refusal: Literal["refusal", "answer"] | None = None
+    """What is right where refusing is the question: to refuse, or (a harmless twin) to answer."""
     smoke: bool = False
+    cluster: str | None = None
+    """What tasks of one source share; they are one unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +198,8 @@ class Measured:
     """One figure of both contenders: a category, the overall score, a role's metric."""
 
     name: str
-    kind: Literal["category", "overall", "metric"] = "category"
+    kind: Literal["category", "part", "overall", "metric"] = "category"
+    """A `part` is of the category before it: refusals that were right, harmless twins."""
     role: str = "info"
     """`success`, `guard`, `info`."""
     mode: str = ""
@@ -330,7 +335,7 @@ class Decision:
         """The decision in one sentence."""
         subject = {
             "promote": f"PROMOTE {self.challenger} in slot '{self.slot}'",
-            "install": f"INSTALL {self.challenger} in slot '{self.slot}', which was vacant",
+            "install": f"INSTALL {self.challenger} in slot '{self.slot}'",
             "keep": f"KEEP {self.champion or 'the slot vacant'} in slot '{self.slot}'",
             "inconclusive": f"INCONCLUSIVE: {self.champion or 'no one'} stays in '{self.slot}'",
             "invalid": f"INVALID: nothing is decided on slot '{self.slot}'",

@@ -9,6 +9,7 @@ from preamblelab.lab.deciding import Told
 from preamblelab.report.layout import Grid, Section, as_text
 from preamblelab.stats.sentences import counted
 from preamblelab.stats.wins import (
+    group_wins,
     ranged,
     win_table,
     win_table_from_counts,
@@ -16,12 +17,18 @@ from preamblelab.stats.wins import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pandas import DataFrame
 
 
-def wins_of(file: Path, models: "Sequence[str]", *, new_tests: bool = False) -> Told:
+def wins_of(
+    file: Path,
+    models: "Sequence[str]",
+    *,
+    new_tests: bool = False,
+    groups: "Mapping[str, Sequence[str]] | None" = None,
+) -> Told:
     """The win table of a CSV: intervals, rank intervals, ranges, and what chance alone gives.
 
     Args:
@@ -29,6 +36,7 @@ def wins_of(file: Path, models: "Sequence[str]", *, new_tests: bool = False) -> 
             table of counts with the columns `model, repetition, wins`.
         models: all who took part; needed where one never won.
         new_tests: every repetition of a table of counts asked other tests; else the same.
+        groups: models whose wins are added up, by name.
 
     Raises:
         TableError: the file cannot be read, or lacks a column.
@@ -70,7 +78,9 @@ def wins_of(file: Path, models: "Sequence[str]", *, new_tests: bool = False) -> 
     ]
     if wins.attrs["unnamed"]:
         lines.append(f"{wins.attrs['unnamed']} judgements name no winner and are left out.")
+    sums = {name: group_wins(by_repetition, own) for name, own in (groups or {}).items()}
     notes = ("", *(str(each) for each in by_repetition["sentence"])) if several else ()
+    notes += tuple(_together(name, own, int(tests)) for name, own in sums.items())
     grid = Grid(columns=columns, rows=rows, right=frozenset({"wins", "share", "range"}))
     section = Section(title=file.name, lines=tuple(lines), grid=grid, notes=notes)
     data = {
@@ -79,8 +89,14 @@ def wins_of(file: Path, models: "Sequence[str]", *, new_tests: bool = False) -> 
         "unnamed": int(wins.attrs["unnamed"]),
         "wins": _records(wins),
         "by_repetition": _records(by_repetition),
+        "groups": {name: list(own) for name, own in sums.items()},
     }
     return Told(text=as_text([section]), data=data)
+
+
+def _together(name: str, wins: "Sequence[float]", tests: int) -> str:
+    listed = ", ".join(f"{each:g}" for each in wins)
+    return f"{name} together: {listed} of {tests}."
 
 
 def _counted(file: Path, table: "DataFrame", *, new_tests: bool) -> "tuple[DataFrame, DataFrame]":

@@ -164,17 +164,40 @@ def wins_by_repetition(df: pd.DataFrame, *, models: Sequence[str] | None = None)
 
 
 def ranged(counts: pd.DataFrame) -> pd.DataFrame:
-    """Wins per repetition, models x repetitions, with their range in figures and in words."""
+    """Wins per repetition, models x repetitions, with their range in figures and in words.
+
+    Equal wins every time are ``stable``, none every time are ``at the floor``, which is not.
+    """
     order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
     found = counts.loc[order]
     values = found.to_numpy(dtype=float)
-    status = ["at the floor" if row.sum() == 0 else "" for row in values]
+    status = [
+        "at the floor" if row.sum() == 0 else "stable" if len(row) > 1 and np.ptp(row) == 0 else ""
+        for row in values
+    ]
     sentences = [
         spread_sentence(str(name), row, said, "wins")
         for name, row, said in zip(found.index, values, status, strict=True)
     ]
     spread = values.max(axis=1) - values.min(axis=1)
     return found.assign(range=spread, sentence=sentences).rename_axis("model").reset_index()
+
+
+def group_wins(by_repetition: pd.DataFrame, members: Sequence[str]) -> tuple[float, ...]:
+    """Wins that several models take together, in each repetition.
+
+    Args:
+        by_repetition: as `wins_by_repetition` or `ranged` give it.
+        members: names of the models.
+
+    Raises:
+        TableError: a name is not in the table.
+    """
+    absent = sorted(set(members) - set(by_repetition["model"]))
+    if absent or not len(members):
+        raise TableError(f"no model '{absent[0] if absent else ''}' in the win table")
+    own = by_repetition[by_repetition["model"].isin(members)].filter(like="wins_")
+    return tuple(float(each) for each in own.sum(axis=0))
 
 
 def korn_graubard(per_test: Floats, sizes: Floats, level: float = 0.95) -> tuple[Floats, Floats]:

@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from preamblelab.decision.gate import decide
-from tests.decision.gates import CHALLENGER, CHAMPION, observed, policy
 
+from preamblelab.decision.gate import decide
 from preamblelab.decision.registering import promoted, recorded, rolled_back, with_holders
 from preamblelab.domain.gates import InstallRule
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.registry import Holder, Registry, Slot
 from preamblelab.errors import SpecError
+from tests.decision.gates import CHALLENGER, CHAMPION, observed, policy
 
 AT = "2026-11-28T13:00:00Z"
 

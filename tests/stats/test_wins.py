@@ -10,7 +10,9 @@ from scipy import stats
 
 from preamblelab.errors import SpecError, TableError
 from preamblelab.stats.wins import (
+    group_wins,
     korn_graubard,
+    ranged,
     win_floor,
     win_table,
     win_table_from_counts,
@@ -150,3 +152,20 @@ def test_wrong_tables_are_refused_in_words() -> None:
         win_table(pd.DataFrame({"test": [1], "winner": ["z"]}), models=["a"])
     with pytest.raises(TableError, match="add up to"):
         win_table_from_counts({"a": [3], "b": [1]}, tests=5)
+
+
+def test_the_published_ranges_are_ranges_and_the_floor_is_not_stability(shared_data: Path) -> None:
+    """Three runs of one benchmark, 28 tests each, eleven models."""
+    published = json.loads((shared_data / "seed_tables.json").read_text())["seed1_wins_per_run"]
+    counts = pd.DataFrame(published["models"]).T
+    counts.columns = ["wins_1", "wins_2", "wins_3"]
+    found = ranged(counts).set_index("model")
+    assert found.loc[list(counts.index), "range"].tolist() == [2, 2, 2, 0, 3, 3, 2, 1, 0, 0, 0]
+    at_floor = [name for name in found.index if "at the floor" in found.loc[name, "sentence"]]
+    assert sorted(at_floor) == sorted(counts.index[-3:])
+    stable = [name for name in found.index if "stable" in found.loc[name, "sentence"]]
+    assert stable == ["glm-5"]
+    first = ["claude-opus", "claude-sonnet", "deepseek-v3-0324", "glm-5"]
+    assert group_wins(found.reset_index(), first) == (20.0, 19.0, 22.0)
+    with pytest.raises(TableError, match="'nobody'"):
+        group_wins(found.reset_index(), ["nobody"])

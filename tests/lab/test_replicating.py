@@ -1,0 +1,158 @@
+"""Repeated runs in a store: what the report says of them, and what it refuses to call repeated."""
+
+import json
+import random
+
+import pytest
+
+from preamblelab.domain.models import ModelSpec
+from preamblelab.domain.records import Response
+from preamblelab.domain.tasks import Suite, Task
+from preamblelab.errors import SpecError
+from preamblelab.lab.replicating import replicated
+from preamblelab.lab.running import execute
+from preamblelab.scoring.scorers import scorer
+from preamblelab.store import Store
+from tests.lab.plans import experiment
+
+SKILL = {"strong": {"talk": 0.8, "code": 0.5}, "weak": {"talk": 0.3, "code": 0.5}, "nil": {}}
+
+
+@scorer(dimension="worth")
+def worth(task, response):
+    """The share that the answer carries."""
+    return float(response.text)
+
+
+@scorer(dimension="depth")
+def depth(task, response):
+    """The same again."""
+    return float(response.text)
+
+
+def suite(count: int = 8) -> Suite:
+    made = [
+        Task(name=f"{category}-{n}", category=category, prompt=f"{category} {n}")
+        for category in ("talk", "code")
+        for n in range(count)
+    ]
+    return Suite(name="two", tasks=tuple(made))
+
+
+def asked(store, name: str, seed: int, **changes) -> None:
+    """A run whose answers carry their worth, drawn anew with each seed."""
+
+    def answer(trial) -> Response:
+        draw = random.Random(f"{seed} {trial.model.name} {trial.task.name} {trial.variant.label}")
+        skill = SKILL[trial.model.name].get(trial.task.category)
+        text = "0" if skill is None else f"{min(max(draw.gauss(skill, 0.1), 0), 1):.4f}"
+        return Response(text=text, status="ok", seconds=0.1, usd=0.01)
+
+    models = tuple(
+        ModelSpec(id=f"openai/{m}", name=m, size="mid", settings={"seed": seed * 100})
+        for m in SKILL
+    )
+    plan = experiment(None, name=name, models=models, suite=suite(), seed=seed, **changes)
+    execute(plan, store, scorers=(worth, depth), client=answer)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "runs.db"
+    with Store(path) as store:
+        for number in (1, 2, 3):
+            asked(store, f"run-{number}", number)
+        asked(store, "hot", 4, settings={"max_tokens": 100, "temperature": 1.5})
+    return path
+
+
+def test_three_runs_give_tiers_findings_and_what_they_rest_on(runs):
+    report = replicated(["run-1", "run-2", "run-3"], runs)
+    assert report.replicates
+    found = {row["category"]: row for row in report.to_dict()["findings"]}
+    assert found["talk"]["status"] == "survived"
+    assert found["talk"]["leader"] == "strong"
+    assert set(found["talk"]["basis"]["arms"]) == {"strong", "weak"}
+    assert found["code"]["status"] != "survived"
+    text = str(report)
+    assert "equal manifests" in text
+    assert "at the floor" in text
+    assert "1.33" not in text or "take" in text
+    assert "give or take" in text
+    assert "usd subject" in text
+    assert json.loads(report.to_json())["runs"][0]["usd"]["subject"] == pytest.approx(0.96)
+
+
+def test_two_runs_are_labelled_so(runs):
+    report = replicated(["run-1", "run-2"], runs)
+    assert set(report.findings["status"]) == {"two-run"}
+    assert "no routing rule may rest on it" in " ".join(str(report).split())
+
+
+def test_a_run_with_another_profile_is_not_called_a_replicate(runs):
+    report = replicated(["run-1", "run-2", "hot"], runs)
+    assert report.replicates is False
+    assert "models.strong.settings.temperature is nothing in run-1 and 1.5 in hot" in " ".join(
+        str(report).split()
+    )
+
+    assert report.replication.group == ("run-1", "run-2")
+    assert set(report.findings["status"]) == {"two-run"}
+
+
+def test_runs_of_which_no_two_measure_the_same_are_single_runs(runs):
+    report = replicated(["run-1", "hot"], runs)
+    assert "No two runs measure the same" in " ".join(str(report).split())
+    assert set(report.findings["status"]) == {"single-run"}
+
+
+def test_a_run_that_is_not_there_is_named(runs):
+    with pytest.raises(SpecError, match="nowhere"):
+        replicated(["run-1", "nowhere"], runs)
+
+
+def test_stored_answers_that_two_runs_share_repeat_nothing(tmp_path):
+    """The store asks a thing once: another name and the same settings are the same answers."""
+    with Store(tmp_path / "runs.db") as store:
+        for name in ("one", "two"):
+            asked(store, name, 1)
+    report = replicated(["one", "two"], tmp_path / "runs.db")
+    assert "two and one share 96 of 96 stored answers" in " ".join(str(report).split())
+
+
+def test_the_same_texts_in_every_run_look_like_a_cache(tmp_path):
+    for number in (1, 2):
+        with Store(tmp_path / f"{number}.db") as store:
+            asked(store, "run", 1)
+    sources = [f"{tmp_path}/{n}.db:run" for n in (1, 2)]
+    shared = " ".join(replicated(sources, tmp_path / "no.db").warnings)
+    assert "share" in shared
+
+
+def test_a_benchmark_profile_that_is_not_productions_is_warned(runs, tmp_path):
+    file = tmp_path / "profiles.yaml"
+    file.write_text(
+        "profiles:\n"
+        "  strong-live: {model: strong, purpose: production, settings: {max_tokens: 100, "
+        "temperature: 0.7}}\n"
+        "  weak-live: {model: weak, purpose: production, settings: {max_tokens: 100}}\n"
+    )
+    text = " ".join(str(replicated(["run-1", "run-2", "run-3"], runs, profiles=file)).split())
+    assert "strong was measured with temperature not sent instead of 0.7" in text
+    assert "weak: asked with weak-live (b2:" in text
+    assert "nil: asked with settings of no named profile" in text
+
+
+def test_a_table_is_taken_on_trust_and_says_so(tmp_path):
+    file = tmp_path / "runs.csv"
+    rows = [
+        f"r{run},{model},baseline,t{task},talk,1,{50 + 5 * (model == 'a') + run + task}"
+        for run in (1, 2, 3)
+        for model in "ab"
+        for task in range(6)
+    ]
+    file.write_text("run,model,variant,task,category,repetition,score\n" + "\n".join(rows))
+    report = replicated([str(file)], tmp_path / "no.db")
+    assert report.replicates is None
+    assert "on your word" in str(report)
+    assert report.findings["leader"].tolist() == ["a"]
