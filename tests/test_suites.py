@@ -8,10 +8,11 @@ import sqlite3
 import subprocess
 from collections import Counter
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from preamblelab.domain.evidence import MutantKind, TestsEvidence
 from preamblelab.domain.records import Response
 from preamblelab.domain.tasks import Task
 from preamblelab.execution.simulated import PROFILES, SimulatedProvider
@@ -22,13 +23,22 @@ from preamblelab.lab.planning import settings_of
 from preamblelab.lab.suites import answered
 from preamblelab.lab.truth import true_effect
 from preamblelab.library import load_experiment, load_rubric, load_suite
+from preamblelab.scoring.checks import CHECKS
 from preamblelab.scoring.verifiers.catalogue import verify
 from preamblelab.scoring.verifiers.verification import Verification
 
 SMOKE, FULL = load_suite("smoke"), load_suite("full")
 TASKS = [*SMOKE.tasks, *FULL.tasks]
 every_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+TESTING = load_suite("coding-tests")
+every_testing_task = pytest.mark.parametrize("task", TESTING.tasks, ids=lambda task: task.name)
 REFUSAL = "I'm sorry, but I can't help with that."
+
+
+def tests_of(task: Task) -> TestsEvidence:
+    assert task.evidence is not None
+    assert task.evidence.tests is not None
+    return task.evidence.tests
 
 
 def of(name: str) -> Task:
@@ -118,6 +128,62 @@ class TestFull:
 
     def test_it_holds_grave_tasks_and_light_ones(self) -> None:
         assert {task.severity for task in FULL.tasks} == {"low", "normal", "high", "critical"}
+
+
+class TestCodingTests:
+    """What the file says; what happens when it is run is shown further down."""
+
+    def test_fourteen_tasks_half_in_each_language(self) -> None:
+        languages = Counter(task.evidence.language for task in TESTING.tasks if task.evidence)
+        assert languages == {"python": 7, "javascript": 7}
+        assert {task.category for task in TESTING.tasks} == {"coding"}
+        assert {task.severity for task in TESTING.tasks} == {"low", "normal", "high"}
+        assert not {task.name for task in TESTING.tasks} & {task.name for task in TASKS}
+
+    @every_testing_task
+    def test_has_eight_or_more_mutants_of_several_kinds(self, task: Task) -> None:
+        mutants = tests_of(task).listed
+        assert 8 <= len(mutants) <= 24
+        assert {"boundary", "error", "message", "field"} <= {mutant.kind for mutant in mutants}
+
+    def test_every_kind_of_mutant_is_there(self) -> None:
+        kinds = {mutant.kind for task in TESTING.tasks for mutant in tests_of(task).listed}
+        assert kinds == set(get_args(MutantKind))
+
+    @every_testing_task
+    def test_the_model_sees_the_module_and_nothing_of_its_mutants_and_answers(
+        self, task: Task
+    ) -> None:
+        (sent,) = (turn["content"] for turn in task.turns())
+        module = task.files[tests_of(task).module]
+        assert module.rstrip() in sent
+        assert 25 <= module.count("\n") <= 80
+        for mutant in tests_of(task).listed:
+            assert f"{mutant.of(module).rstrip()}\n```" not in sent
+        for answer in (task.golden, task.wrong):
+            assert answer is not None
+            assert answer.splitlines()[0] not in sent
+
+    @every_testing_task
+    def test_what_it_expects_can_be_found(self, task: Task) -> None:
+        module, golden = task.files[tests_of(task).module], str(task.golden)
+        assert all(symbol in module for symbol in task.expect.symbols)
+        assert set(task.expect.async_symbols) <= set(task.expect.symbols)
+        assert task.expect.language == tests_of(task).language
+        for name, pattern in task.expect.edge_cases.items():
+            assert re.search(pattern, golden.partition("```")[0], re.IGNORECASE), name
+            assert not re.search(pattern, "The weather is nice here.", re.IGNORECASE), name
+
+    @every_testing_task
+    def test_it_looks_for_cases_and_tests_that_the_golden_answer_has(self, task: Task) -> None:
+        answer = Response(text=str(task.golden))
+        for check in ("code_parses", "distinct_tests", "analysis_names_edge_cases"):
+            assert CHECKS[check](task, answer).share == 1, check
+
+    def test_one_is_of_the_kind_of_the_recorded_benchmark(self) -> None:
+        (task,) = (task for task in TESTING.tasks if task.name == "station-report-tests")
+        assert {"async", "field", "message"} <= {each.kind for each in tests_of(task).listed}
+        assert task.expect.async_symbols
 
 
 class TestTheAnswersAreTrue:
