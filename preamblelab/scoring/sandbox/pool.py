@@ -124,6 +124,14 @@ class Pool:
         questions = Questions(calls, call_seconds if call_seconds is not None else limits.seconds)
         return questions.exchange(self._run(driven(program), limits, questions))
 
+    def converse(self, program: Program, talk: Talk, limits: Limits = _DEFAULT) -> Execution:
+        """Run one program that speaks by the channel, and hold `talk` with it to its end.
+
+        The program reads and writes lines: under node and Python by the two descriptors that
+        `SANDBOX_CHANNEL` names, under deno by its standard streams.
+        """
+        return self._run(program, limits, talk)
+
     def _run(self, program: Program, limits: Limits, talk: Talk | None) -> Execution:
         choice = self.choice(program.language)
         if choice.backend is None:
