@@ -43,6 +43,7 @@ _HOME = {
     "load_models": "library",
     "load_policy": "lab.policies",
     "load_preamble": "library",
+    "load_routing": "lab.routing",
     "load_rubric": "library",
     "load_suite": "library",
     "noise_floor": "stats.noise",
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from preamblelab.lab.policies import Policy as Policy
     from preamblelab.lab.policies import load_policy as load_policy
     from preamblelab.lab.reporting import analyze as analyze
+    from preamblelab.lab.routing import load_routing as load_routing
     from preamblelab.lab.usecases import compare as compare
     from preamblelab.lab.usecases import run as run
     from preamblelab.lab.usecases import score as score

@@ -13,6 +13,7 @@ from preamblelab.cli import (
     measuring,
     policies,
     replicating,
+    routing,
     suites,
 )
 from preamblelab.cli.printing import guarded
@@ -28,6 +29,7 @@ __all__ = [
     "measuring",
     "policies",
     "replicating",
+    "routing",
     "suites",
 ]
 

@@ -71,7 +71,7 @@ def replicated(
     """
     if len(sources) == 1 and sources[0].endswith((".csv", ".csv.gz")):
         return _from_table(Path(sources[0]), unit, groups, scale)
-    runs = [_stored(source, store) for source in sources]
+    runs = [stored_run(source, store) for source in sources]
     found = replicates([run.manifest for run in runs])
     named = {run.name: run for run in runs}
     group = [named[name] for name in found.group]
@@ -91,7 +91,17 @@ def replicated(
     )
 
 
-def _stored(source: str, store: Path) -> Run:
+def stored_run(source: str, store: Path) -> Run:
+    """A run as a store has it.
+
+    Args:
+        source: name of an experiment, or `FILE.db:NAME`.
+        store: where a name without a file is looked up.
+
+    Raises:
+        StoreError: there is no such store.
+        SpecError: it holds no such experiment.
+    """
     file, _, name = source.rpartition(":")
     with Store(Path(file) if file else store, read_only=True) as opened:
         plan = experiment_from_document(opened.document(name))
