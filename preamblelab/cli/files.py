@@ -68,16 +68,26 @@ def list_names(
 
 @app.command("import")
 def import_runs(
-    file: Annotated[Path, typer.Argument(help="JSONL or CSV of trials, also gzipped.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="JSONL or CSV of trials, logs of inspect_ai, result files of promptfoo."
+        ),
+    ],
     store: StoreOption = DEFAULT,
     name: Annotated[str | None, typer.Option(help="Name of the experiment it becomes.")] = None,
+    best: Annotated[
+        list[str] | None,
+        typer.Option(help="SCORER=VALUE: the best value of another tool's scorer; repeatable."),
+    ] = None,
 ) -> None:
     """Bring recorded runs into the store, to be analysed like our own."""
+    from preamblelab.lab.exchange.foreign_scores import best_values
     from preamblelab.lab.exchange.importing import import_file
     from preamblelab.store import Store
 
     with Store(store) as opened:
-        for made in import_file(file, opened, name=name, say=_aside):
+        for made in import_file(files, opened, name=name, best=best_values(best or []), say=_aside):
             typer.echo(f"{made}: preamblelab report {made} --store {store}")
 
 

@@ -86,6 +86,8 @@ def judge_agreement(
     marks = _Marks.of(df)
     rows = []
     for dimension, cells in marks.by_dimension().items():
+        if np.isnan(cells).all():
+            continue  # nobody gave points here
         highest = (maxima or {}).get(dimension, float(np.nanmax(cells)))
         for a, b in combinations(range(len(marks.judges)), 2):
             pair = cells[:, [a, b]]

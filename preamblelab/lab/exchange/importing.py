@@ -1,6 +1,6 @@
 """The use case of an import: read a file whole, then store one experiment after the other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from preamblelab.errors import SpecError
@@ -8,9 +8,8 @@ from preamblelab.execution.gateway import endpoint_of
 from preamblelab.lab.delivering import review_delivery
 from preamblelab.lab.exchange.imported import Batch, batch_of
 from preamblelab.lab.exchange.imported_plan import IMPORTED
-from preamblelab.lab.exchange.recorded import READ, is_recorded, read_prompts, recorded_rows
-from preamblelab.lab.exchange.row_files import RowFile, read_row_file
 from preamblelab.lab.exchange.row_values import mended_name
+from preamblelab.lab.exchange.sources import read_source
 from preamblelab.lab.exchange.trial_rows import TrialRow, trial_row, unknown_fields
 from preamblelab.library import experiment_document, experiment_from_document
 from preamblelab.store import Store
@@ -19,20 +18,27 @@ Say = Callable[[str], None]
 
 
 def import_file(
-    path: str | Path, store: Store, *, name: str | None = None, say: Say | None = None
+    path: str | Path | Sequence[str | Path],
+    store: Store,
+    *,
+    name: str | None = None,
+    best: Mapping[str, float] | None = None,
+    say: Say | None = None,
 ) -> list[str]:
-    """Import answers and their points from a file, as one experiment or several.
+    """Import answers and their points from files, as one experiment or several.
 
-    The whole file is read and checked before anything is stored. Answers are addressed by their
+    All files are read and checked before anything is stored. Answers are addressed by their
     content: importing a file twice changes nothing. After the import the delivery of preambles is
     reviewed for every experiment of the store that shares a model with the file.
 
     Args:
-        path: JSONL or CSV of trials (docs/formats.md), or recorded runs as they are; each plain
-            or gzipped.
+        path: JSONL or CSV of trials (docs/formats.md), or recorded runs as they are, each plain or
+            gzipped; a log of inspect_ai, a result file of promptfoo; or several of these, whose
+            trials come together: a baseline's log and a preamble's.
         store: where the experiments go.
-        name: the experiment's name, for a file that holds one and does not name it, or in place
-            of the name that it gives.
+        name: the experiment's name, for files that hold one and do not name it, or in place of the
+            name that they give.
+        best: the best value of another tool's scorers, by name, where they give no shares.
         say: is told in single lines what was done, and what a person should know.
 
     Returns:
@@ -44,13 +50,15 @@ def import_file(
         StoreError: the store cannot be used, or another process writes to it.
     """
     say = say or _silent
-    path = Path(path)
-    file = read_row_file(path)
-    batches = [batch_of(each, rows, file.shown) for each, rows in _rows(file, path, name, say)]
+    paths = [Path(each) for each in ([path] if isinstance(path, str | Path) else path)]
+    shown = ", ".join(map(str, paths))
+    batches = [
+        batch_of(each, rows, shown) for each, rows in _rows(paths, name, best or {}, say).items()
+    ]
     known = {entry.name for entry in store.experiments()}
     for batch in batches:
         _refuse_taken(batch, store, known)
-    with store.lock(f"import {path.name}"):
+    with store.lock(f"import {paths[0].name}"):
         for batch in batches:
             _store(batch, store, say)
         _review({model.id for batch in batches for model in batch.experiment.models}, store, say)
@@ -62,31 +70,37 @@ def _silent(_line: str) -> None:
 
 
 def _rows(
-    file: RowFile, path: Path, name: str | None, say: Say
-) -> list[tuple[str, list[TrialRow]]]:
-    """The rows of each experiment of a file, by its name."""
-    rows, known = list(file.rows), frozenset[str]()
-    if rows and file.form == "jsonl" and is_recorded(rows[0][1]):
-        rows, known = recorded_rows(rows, file.shown, read_prompts(path)), READ
-    csv = file.form == "csv"
-    unread: set[str] = set()
+    paths: Sequence[Path], name: str | None, best: Mapping[str, float], say: Say
+) -> dict[str, list[TrialRow]]:
+    """The rows of each experiment in the files, by its name."""
     by_experiment: dict[str, list[TrialRow]] = {}
-    for line, fields in rows:
-        where = f"{file.shown}:{line}"
-        unread |= unknown_fields(fields, where, csv=csv) - known
-        row = trial_row(fields, line, where, csv=csv)
-        by_experiment.setdefault(row.experiment or "", []).append(row)
-    if not by_experiment:
-        raise SpecError(f"{file.shown}: no row holds a trial")
-    if unread:
-        say(f"{file.shown}: not read: {', '.join(sorted(unread))}")
+    for path in paths:
+        for own, trials in _rows_of(path, best, say).items():
+            by_experiment.setdefault(own, []).extend(trials)
     if name is not None and len(by_experiment) > 1:
         raise SpecError(
-            f"{file.shown}: holds {len(by_experiment)} experiments "
+            f"{paths[0]}: holds {len(by_experiment)} experiments "
             f"({', '.join(sorted(by_experiment)[:6])}), and '{name}' can name one; leave it out"
         )
-    fallback = mended_name(path.name.partition(".")[0])
-    return [(name or own or fallback, trials) for own, trials in by_experiment.items()]
+    fallback = mended_name(paths[0].name.partition(".")[0])
+    return {name or own or fallback: trials for own, trials in by_experiment.items()}
+
+
+def _rows_of(path: Path, best: Mapping[str, float], say: Say) -> dict[str, list[TrialRow]]:
+    """The rows of one file, by the experiment that each names."""
+    source = read_source(path, best)
+    unread: set[str] = set()
+    found: dict[str, list[TrialRow]] = {}
+    for line, fields in source.rows:
+        where = f"{source.shown}:{line}"
+        unread |= unknown_fields(fields, where, csv=source.csv) - source.known
+        row = trial_row(fields, line, where, csv=source.csv)
+        found.setdefault(row.experiment or "", []).append(row)
+    if not found:
+        raise SpecError(f"{source.shown}: no row holds a trial")
+    if unread:
+        say(f"{source.shown}: not read: {', '.join(sorted(unread))}")
+    return found
 
 
 def _refuse_taken(batch: Batch, store: Store, known: set[str]) -> None:
