@@ -101,7 +101,7 @@ const fileNamed = (name, context) => {
 };
 
 /** Runs the file against one version of the module, in a fresh context. */
-const run = async ({ id, source, change, count, skip, facts }) => {
+const run = async ({ id, source, change, count, skip, facts, quiet }) => {
   const seen = new Set();
   let text = source, wanted = null;
   if (change === "disguise") text = disguised(source);
@@ -117,13 +117,20 @@ const run = async ({ id, source, change, count, skip, facts }) => {
       return undefined; // what is thrown here belongs to this realm and must not get into that one
     }
   };
+  // A word for every test costs as much as the tests: where nothing hangs they come together.
+  const held = [];
+  const tell = (event) => {
+    const line = `\n${nonce}{"id":${id},"event":${event}}\n`;
+    if (quiet) held.push(line);
+    else speak(line);
+  };
   let inner = null, finish = null;
   const finished = new Promise((resolve) => (finish = resolve));
   const host = {
     timer: guarded((timer, ms) => void timers.set(timer, setTimeout(() => { timers.delete(timer); inner.fire(timer); }, Math.min(ms, 60000)))),
     untimer: guarded((timer) => { clearTimeout(timers.get(timer)); timers.delete(timer); }),
     clock: guarded(() => performance.now()), now: guarded(() => Date.now()),
-    tell: guarded((said) => void speak(`\n${nonce}{"id":${id},"event":${said}}\n`)),
+    tell: guarded(tell),
     breath: guarded((done) => void setImmediate(done)),
     file: (name) => fileNamed(name, context),
     module: () => module.runInContext(context),
@@ -141,6 +148,7 @@ const run = async ({ id, source, change, count, skip, facts }) => {
   made.go(suite.script.runInContext(context));
   const said = await finished;
   atWork = null;
+  if (held.length) speak(held.join(""));
   for (const each of timers.values()) clearTimeout(each);
   const done = JSON.parse(said);
   if (done.bodies) done.facts = factsOf(done.bodies);

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, cast
@@ -31,10 +31,8 @@ from preamblelab.scoring.sandbox import Execution, Limits, Pool
 
 VERSION: Final = 1
 """Raised whenever outcomes may change."""
-MOST_RESTARTS: Final = 8
-"""Processes for one job; versions that are left then have a reason and no tests."""
-HANGS: Final = 3
-"""A test that hung on so many versions, and on every one so far, is not run any more."""
+MOST_PROCESSES: Final = 24
+"""Each version that hangs costs two; what is left then has a reason and no tests."""
 _CHANGES: Final[tuple[Change, ...]] = ("throw", "nothing", "disguise")
 
 
@@ -58,6 +56,10 @@ class JavaScriptTests:
     def read_only(self) -> Mapping[str, Path]:
         """No folders: everything comes by the channel."""
         return {}
+
+    def dead(self, module: str) -> str | None:  # noqa: ARG002
+        """None: the runner empties the module itself, in two ways, for what a job traces."""
+        return None
 
     def parse_fault(self, code: str) -> str:
         """Why the code is no program; empty when it is one, or when nothing could read it."""
@@ -110,27 +112,31 @@ class _Session:
 
     def run(self) -> SuiteRun:
         began = time.monotonic()
-        visits = {number: Visit(source=text) for number, text in enumerate(self.job.versions)}
-        first = next(iter(visits.values()), Visit(source=""))
+        visits = {
+            number: Visit(source=text, quiet=number > 0)
+            for number, text in enumerate(self.job.versions)
+        }
         extra = len(visits)
         if self.job.traced is not None:
             traced = self.job.versions[self.job.traced]
             visits[extra] = Visit(source=traced, counted=True)
-            for place, change in enumerate(_CHANGES, start=extra + 1):
-                visits[place] = Visit(source=traced, change=change)
+            for number, change in enumerate(_CHANGES, start=extra + 1):
+                visits[number] = Visit(source=traced, change=change)
         results: dict[int, VisitResult] = {}
         execution: Execution | None = None
         skipped: list[int] = []
         waiting = list(visits)
-        for _ in range(MOST_RESTARTS):
+        took: float | None = None
+        for _ in range(MOST_PROCESSES):
             talk = SuiteTalk(
                 code=self.job.code,
-                module=first.source,
+                module=self.job.versions[0],
                 stem=stem_of(self.job.module),
                 files=self.job.files,
                 readings=(False,),
                 visits={number: visits[number] for number in waiting},
                 seconds=self.job.seconds,
+                first=took,
                 skipped=skipped,
             )
             ended = self.pool.converse(runner_program(), talk, self._limits(len(waiting)))
@@ -146,13 +152,19 @@ class _Session:
                 fault = talk.readings[0].fault
                 results = {number: VisitResult(done=True, load_fault=fault) for number in visits}
                 break
-            talk.unfinished(_reason(ended))
-            _given_up(talk.results.values(), skipped)
+            hanging = talk.unfinished(_reason(ended))
+            if hanging is not None and visits[hanging].quiet:
+                # Once more, to hear which test it was.
+                visits[hanging] = replace(visits[hanging], quiet=False)
+                del talk.results[hanging]
+            took, skipped = talk.first, talk.skipped
+            if hanging == 0 and (place := talk.results[0].running) is not None:
+                took, skipped = self.job.seconds, [*skipped, place]
+            _given_up(talk.results, skipped)
             results |= talk.results
             waiting = [number for number in visits if number not in results]
             if not waiting:
                 break
-            skipped = _hanging(results)
         for number in waiting if not all(number in results for number in visits) else ():
             results[number] = VisitResult(reason="the runner was lost too often before this")
         return self._gathered(results, execution, time.monotonic() - began)
@@ -184,23 +196,12 @@ def _reason(ended: Execution) -> str:
     return " ".join(words.split())[:300]
 
 
-def _hanging(results: Mapping[int, VisitResult]) -> list[int]:
-    """Places of tests that hung on every version so far."""
-    whole = [result for result in results.values() if result.names is not None]
-    if len(whole) < HANGS:
-        return []
-    return [
-        place
-        for place in {result.running for result in whole if result.running is not None}
-        if all(_status(result, place) == "timeout" for result in whole)
-    ]
-
-
-def _given_up(results: Iterable[VisitResult], skipped: Iterable[int]) -> None:
-    for result in results:
-        for place in skipped:
+def _given_up(results: Mapping[int, VisitResult], skipped: Iterable[int]) -> None:
+    """Tests that were left out because they hung on the first version hang on all others."""
+    for number, result in results.items():
+        for place in skipped if number else ():
             if place in result.tests:
-                said = "it hung on every version before this one"
+                said = "it hung on the first version"
                 result.tests[place] |= {"status": "timeout", "said": said}
 
 

@@ -120,15 +120,17 @@ export const asFunctionBody = (text) => {
 
 const functions = new Set(["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"]);
 
-/** Empties every function but constructors: it throws, or it gives nothing back. */
+/** Empties every function: it throws, or it gives nothing back (a constructor what it extends). */
 export const hollowed = (text, how) => {
   const { tree } = read(text);
-  const edits = [];
+  const edits = [], derived = new Set();
   walk(tree, (node, parent) => {
+    if (/^Class/.test(node.type) && node.superClass) derived.add(node.body);
+    if (node.type === "MethodDefinition" && node.kind === "constructor" && derived.has(parent)) derived.add(node.value);
     if (!functions.has(node.type)) return true;
-    if (parent?.type === "MethodDefinition" && parent.kind === "constructor") return false;
     const gap = breaks(text.slice(node.body.start, node.body.end));
-    edits.push([node.body.start, node.body.end, how === "throw" ? `{throw new Error("hollow");${gap}}` : `{${gap}}`]);
+    const inner = how === "throw" ? 'throw new Error("hollow");' : derived.has(node) ? "super(...arguments);" : "";
+    edits.push([node.body.start, node.body.end, `{${inner}${gap}}`]);
     return false;
   });
   return edited(text, edits);

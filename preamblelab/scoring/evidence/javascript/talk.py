@@ -18,6 +18,9 @@ START_SECONDS: Final = 10.0
 """Longest wait for the runner to start and to read the tests."""
 SHARE_OF_ONE_TEST: Final = 0.2
 """How much of a version's time one test may take before it counts as hanging."""
+LEAST_SECONDS: Final = 1.5
+"""What a version may take however fast the first one was: shared machines pause at will."""
+MOST_TIMES_LONGER: Final = 10.0
 _STATUSES: Final = frozenset({"passed", "failed", "error", "skipped", "timeout"})
 
 
@@ -44,6 +47,8 @@ class Visit:
 
     source: str
     change: Change = ""
+    quiet: bool = False
+    """Whether tests are told of when all have ended: cheaper, but a hang then has no name."""
     counted: bool = False
     """Whether lines are counted and the texts of the tests looked at."""
 
@@ -61,6 +66,8 @@ class VisitResult:
     load_fault: str = ""
     reason: str = ""
     done: bool = False
+    seconds: float = 0.0
+    """Wall time of all tests, as we saw it."""
     mocked: bool = False
     unhandled: list[str] = field(default_factory=list)
     facts: list[dict[str, Any]] = field(default_factory=list)
@@ -79,7 +86,8 @@ class SuiteTalk:
         readings: which readings to ask for; the last is the one that is run.
         visits: versions by number, in the order in which they run.
         seconds: wall time for one version.
-        skipped: places of tests that are not run any more.
+        first: seconds that the first version took, if it was run before.
+        skipped: places of tests that hung there and are not run any more.
     """
 
     def __init__(
@@ -92,6 +100,7 @@ class SuiteTalk:
         readings: Sequence[bool],
         visits: Mapping[int, Visit],
         seconds: float,
+        first: float | None = None,
         skipped: Sequence[int] = (),
     ) -> None:
         self._code, self._module, self._stem, self._files = code, module, stem, files
@@ -99,6 +108,8 @@ class SuiteTalk:
         self._visits = dict(visits)
         self._left = list(visits)
         self._seconds = seconds
+        self._begun = 0.0
+        self.first = first
         self.skipped = list(skipped)
         self._nonce = secrets.token_hex(16)
         self._until = time.monotonic() + START_SECONDS
@@ -153,7 +164,8 @@ class SuiteTalk:
         number = self._left.pop(0)
         visit = self._visits[number]
         self.results[number] = VisitResult()
-        self._until = time.monotonic() + self._seconds
+        self._begun = time.monotonic()
+        self._until = self._begun + self._allowed(number)
         return _line(
             op="run",
             id=number,
@@ -161,6 +173,7 @@ class SuiteTalk:
             change=visit.change or None,
             count=visit.counted,
             facts=visit.counted,
+            quiet=visit.quiet,
             skip=self.skipped,
         )
 
@@ -179,10 +192,17 @@ class SuiteTalk:
                 result.running = None
 
     def _finish(self, said: dict[str, Any]) -> None:
-        result, done = self.results.get(_place(said["id"])), said.get("done")
+        number = _place(said["id"])
+        result, done = self.results.get(number), said.get("done")
         if result is None or result.done:
             return
         result.done = True
+        result.seconds = time.monotonic() - self._begun
+        if number == 0:
+            self.first = result.seconds
+            self.skipped += [
+                place for place, test in result.tests.items() if test["status"] == "timeout"
+            ]
         if not isinstance(done, dict):
             result.reason = _short(f"the runner failed: {said.get('broken', 'without a word')}")
             return
@@ -197,12 +217,20 @@ class SuiteTalk:
         if isinstance(lines, dict):
             result.lines = (_place(lines.get("seen")), _place(lines.get("all")))
 
-    def unfinished(self, reason: str) -> None:
-        """Note why the version that was running when the conversation ended has no end."""
-        for result in self.results.values():
+    def _allowed(self, number: int) -> float:
+        """Seconds for a version: a mutant that takes far longer than the first has a fault."""
+        if number == 0 or self.first is None:
+            return self._seconds
+        return min(self._seconds, max(LEAST_SECONDS, MOST_TIMES_LONGER * self.first))
+
+    def unfinished(self, reason: str) -> int | None:
+        """The version that was running when the conversation ended; it gets the reason."""
+        for number, result in self.results.items():
             if not result.done:
                 result.done = True
                 result.reason = reason
+                return number
+        return None
 
     @property
     def left(self) -> list[int]:
