@@ -291,7 +291,7 @@ TWO = "describe('fee', () => {\n  it('a', () => {\n    expect(fee(1)).toBe(5);\n
     ("code", "repairs"),
     [
         (GOOD, ()),
-        (GOOD.replace("31", "31<|im_end|>"), ("leaked token",)),
+        (GOOD.replace("31", "31<|im_end|>"), ("leaked special token",)),
         ("```js\n" + GOOD + "```\n", ("fences",)),
         ("const { jest } from 'jest';\n" + GOOD, ("import of the framework",)),
         ("import { it, expect } from 'vitest';\n" + GOOD, ("import of the framework",)),

@@ -154,7 +154,7 @@ const importAdded = (text, { stem, names }) => {
 };
 
 // Those that need a text that does not parse, in the order in which they are tried; then the others.
-const OF_TEXT = [["leaked token", leakedToken], ["fences", fences], ["import of the framework", importOfFramework], ["import style", importStyle], ["one test dropped", oneTestDropped], ["truncation closed", truncationClosed]];
+const OF_TEXT = [["leaked special token", leakedToken], ["fences", fences], ["import of the framework", importOfFramework], ["import style", importStyle], ["one test dropped", oneTestDropped], ["truncation closed", truncationClosed]];
 
 // A text with marks of fences may parse: three back ticks are a template and a half.
 const ALWAYS = new Set(["fences", "import of the framework", "import style"]);
