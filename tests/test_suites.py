@@ -18,7 +18,7 @@ from preamblelab.domain.tasks import Task
 from preamblelab.execution.simulated import PROFILES, SimulatedProvider
 from preamblelab.execution.simulation.knowledge import AnswerKnowledge
 from preamblelab.execution.simulation.memory import recall
-from preamblelab.execution.simulation.shipped import shipped_answers
+from preamblelab.execution.simulation.shipped import answers_of
 from preamblelab.lab.planning import settings_of
 from preamblelab.lab.suites import answered
 from preamblelab.lab.truth import true_effect
@@ -35,7 +35,7 @@ every_testing_task = pytest.mark.parametrize("task", TESTING.tasks, ids=lambda t
 REFUSAL = "I'm sorry, but I can't help with that."
 
 
-def tests_of(task: Task) -> TestsEvidence:
+def spec_of(task: Task) -> TestsEvidence:
     assert task.evidence is not None
     assert task.evidence.tests is not None
     return task.evidence.tests
@@ -142,12 +142,12 @@ class TestCodingTests:
 
     @every_testing_task
     def test_has_eight_or_more_mutants_of_several_kinds(self, task: Task) -> None:
-        mutants = tests_of(task).listed
+        mutants = spec_of(task).listed
         assert 8 <= len(mutants) <= 24
         assert {"boundary", "error", "message", "field"} <= {mutant.kind for mutant in mutants}
 
     def test_every_kind_of_mutant_is_there(self) -> None:
-        kinds = {mutant.kind for task in TESTING.tasks for mutant in tests_of(task).listed}
+        kinds = {mutant.kind for task in TESTING.tasks for mutant in spec_of(task).listed}
         assert kinds == set(get_args(MutantKind))
 
     @every_testing_task
@@ -155,10 +155,10 @@ class TestCodingTests:
         self, task: Task
     ) -> None:
         (sent,) = (turn["content"] for turn in task.turns())
-        module = task.files[tests_of(task).module]
+        module = task.files[spec_of(task).module]
         assert module.rstrip() in sent
         assert 25 <= module.count("\n") <= 80
-        for mutant in tests_of(task).listed:
+        for mutant in spec_of(task).listed:
             assert f"{mutant.of(module).rstrip()}\n```" not in sent
         for answer in (task.golden, task.wrong):
             assert answer is not None
@@ -166,10 +166,10 @@ class TestCodingTests:
 
     @every_testing_task
     def test_what_it_expects_can_be_found(self, task: Task) -> None:
-        module, golden = task.files[tests_of(task).module], str(task.golden)
+        module, golden = task.files[spec_of(task).module], str(task.golden)
         assert all(symbol in module for symbol in task.expect.symbols)
         assert set(task.expect.async_symbols) <= set(task.expect.symbols)
-        assert task.expect.language == tests_of(task).language
+        assert task.expect.language == spec_of(task).language
         for name, pattern in task.expect.edge_cases.items():
             assert re.search(pattern, golden.partition("```")[0], re.IGNORECASE), name
             assert not re.search(pattern, "The weather is nice here.", re.IGNORECASE), name
@@ -182,7 +182,7 @@ class TestCodingTests:
 
     def test_one_is_of_the_kind_of_the_recorded_benchmark(self) -> None:
         (task,) = (task for task in TESTING.tasks if task.name == "station-report-tests")
-        assert {"async", "field", "message"} <= {each.kind for each in tests_of(task).listed}
+        assert {"async", "field", "message"} <= {each.kind for each in spec_of(task).listed}
         assert task.expect.async_symbols
 
 
@@ -359,7 +359,7 @@ class TestSimulatedModels:
         )
 
     def test_every_task_is_known_by_its_own_words(self) -> None:
-        assert {known.task for known in shipped_answers().values()} == {
+        assert {known.task for known in answers_of("full").values()} == {
             task.name for task in FULL.tasks
         }
         for task in FULL.tasks:

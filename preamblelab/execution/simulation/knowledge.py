@@ -41,6 +41,41 @@ class TestKnowledge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SampleTest:
+    """One test of a golden answer, and how it turns out in weaker hands."""
+
+    name: str
+    """What it says that it shows: "refuses a blank name"."""
+    body: str
+    """Its statements, as the golden answer has them."""
+    weak: str
+    """The same without a look at an error's message and fields."""
+    wrong: str
+    """The same with one wrong expectation: it fails on the right module."""
+    group: str = ""
+    """Title of the group it stands in."""
+    arguments: str = ""
+    """What its function takes: the fixtures."""
+    awaits: bool = False
+    """Whether it must be asynchronous."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteKnowledge:
+    """A task that asks for tests and ships with a golden answer."""
+
+    language: str
+    module: str
+    """What tests import, without an ending."""
+    head: str
+    """Imports, fixtures and helpers of the golden answer."""
+    tests: tuple[SampleTest, ...]
+    cases: tuple[str, ...]
+    strategies: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionKnowledge:
     """A task that asks for a function."""
 
@@ -90,7 +125,7 @@ class AnswerKnowledge:
     wrong_calls: tuple[Mapping[str, Any], ...] = ()
 
 
-Knowledge = TestKnowledge | FunctionKnowledge | TextKnowledge | AnswerKnowledge
+Knowledge = TestKnowledge | SuiteKnowledge | FunctionKnowledge | TextKnowledge | AnswerKnowledge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from typing import Final
 
 from preamblelab.execution.simulation.generic import guess
 from preamblelab.execution.simulation.knowledge import Known
-from preamblelab.execution.simulation.shipped import shipped_answers
+from preamblelab.execution.simulation.shipped import shipped_answer
 from preamblelab.execution.simulation.task_booking import BOOKING
 from preamblelab.execution.simulation.task_lending import LENDING
 from preamblelab.execution.simulation.task_query import QUERY
@@ -19,7 +19,7 @@ def recall(prompt: str) -> Known:
     for known in KNOWN:
         if known.mark in prompt:
             return known
-    shipped = shipped_answers().get(prompt)
+    shipped = shipped_answer(prompt)
     if shipped is not None:
         return shipped
     return Known(task="unknown", mark="", knowledge=guess(prompt))

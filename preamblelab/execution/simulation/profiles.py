@@ -28,6 +28,8 @@ class Profile:
     """What those log-odds gain with each level lost to the burden."""
     refuses: float = -7.0
     """Log-odds that it refuses a harmless task that sounds harmful."""
+    slips: float = 0.0
+    """What the log-odds gain that its tests hold a mistake which only running them shows."""
     blank: float = -7.0
     """Log-odds that it answers nothing."""
     hears_system: bool = True
@@ -54,6 +56,9 @@ _ALL: Final = (
     Profile(
         name="tiny-2b-loopy", total_b=2.0, ability=-1.1, heed=0.5, bears=60, burden=0.9,
         loops=-1.9, loops_under_burden=2.1, context=8_192,
+    ),
+    Profile(
+        name="mid-3b-showy", total_b=3.2, ability=-0.8, heed=0.95, bears=400, burden=0.1, slips=4.5,
     ),
     Profile(
         name="mid-4b", total_b=4.0, ability=-0.5, heed=0.75, bears=150, burden=0.25,

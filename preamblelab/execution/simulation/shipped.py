@@ -10,10 +10,11 @@ from functools import cache
 from typing import Final
 
 from preamblelab.domain.tasks import Task
+from preamblelab.execution.simulation.golden_tests import known_suite_task
 from preamblelab.execution.simulation.knowledge import AnswerKnowledge, Known
 from preamblelab.library import load_suite, shipped_root
 
-SUITES: Final = ("full",)
+SUITES: Final = ("full", "coding-tests")
 """Suites whose answers are known; the tasks of `smoke` have writers of their own."""
 
 _BARE: Final = re.compile(
@@ -23,21 +24,32 @@ _BARE: Final = re.compile(
 )
 
 
-@cache
-def shipped_answers() -> Mapping[str, Known]:
-    """Every known task by the text of its last user turn; read once, when first asked for.
+def shipped_answer(prompt: str) -> Known | None:
+    """The task that a last user turn poses, where a shipped suite holds it word for word.
 
     Raises:
         SpecError: a shipped suite cannot be read; the installation is broken.
     """
+    found = (answers_of(name).get(prompt) for name in SUITES)
+    return next((known for known in found if known is not None), None)
+
+
+@cache
+def answers_of(name: str) -> Mapping[str, Known]:
+    """Every known task of a suite by its last user turn; read once, when first asked for."""
+    file = shipped_root() / "experiments" / "suites" / f"{name}.yaml"
     found = {}
-    for name in SUITES:
-        file = shipped_root() / "experiments" / "suites" / f"{name}.yaml"
-        for task in load_suite(file).tasks:
-            if task.golden is not None and task.wrong is not None:
-                known = known_task(task, task.golden, task.wrong)
-                found[known.mark] = known
+    for task in load_suite(file).tasks:
+        if task.golden is not None and task.wrong is not None:
+            known = _known_tests(task) or known_task(task, task.golden, task.wrong)
+            found[known.mark] = known
     return found
+
+
+def _known_tests(task: Task) -> Known | None:
+    """What a model knows of a task that asks for tests; None for every other task."""
+    tests = task.evidence.tests if task.evidence is not None else None
+    return None if tests is None else known_suite_task(task, tests.language, tests.module)
 
 
 def known_task(task: Task, right: str, wrong: str) -> Known:

@@ -35,6 +35,7 @@ _PARTS: Final[Mapping[str, tuple[float, float, Mapping[str, float]]]] = {
     "orders": (-0.2, 0.8, {"naming": 0.6, "distinct_tests": 0.3}),
     "repeats": (-2.4, -0.7, {"loop_guard": -1.0, "distinct_tests": -0.4}),
     "right": (-0.7, 1.1, {"think": 0.7, "checking": 0.5, "brevity": -0.3}),
+    "slips": (-1.5, -0.9, {"complete": -0.3, "checking": -0.6}),
 }
 
 
@@ -74,6 +75,8 @@ class Skill:
     right: bool
     """The result is right."""
     brief: bool
+    slips: float
+    """Probability of a mistake that shows only when the code is run."""
     fate: Fate
 
 
@@ -103,7 +106,10 @@ def draw_skill(
     level = profile.ability + talent - lost + draw.gauss(0.0, profile.spread * min(warmth, 2.5))
     odds = {
         part: _chance(
-            start + slope * level + heed * sum(w * guidance.wants(ask) for ask, w in pushes.items())
+            start
+            + slope * level
+            + heed * sum(w * guidance.wants(ask) for ask, w in pushes.items())
+            + (profile.slips if part == "slips" else 0.0)
         )
         for part, (start, slope, pushes) in _PARTS.items()
     }
@@ -128,6 +134,7 @@ def draw_skill(
         repeats=odds["repeats"],
         right=draw.random() < odds["right"],
         brief=brief,
+        slips=odds["slips"],
         fate=_fate(profile, guidance, lost, heed, touchy, settings, draw),
     )
 

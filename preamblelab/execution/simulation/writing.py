@@ -10,11 +10,13 @@ from preamblelab.execution.simulation.knowledge import (
     AnswerKnowledge,
     FunctionKnowledge,
     Knowledge,
+    SuiteKnowledge,
     TestKnowledge,
     TextKnowledge,
 )
 from preamblelab.execution.simulation.skill import Skill
 from preamblelab.execution.simulation.writing_answers import write_answer
+from preamblelab.execution.simulation.writing_suites import write_suite
 from preamblelab.execution.simulation.writing_tests import COUNTER, write_tests
 
 _REFUSALS: Final = (
@@ -64,15 +66,14 @@ def write(
     if skill.fate == "refuses":
         return Answer(text=draw.choice(_REFUSALS), refused=True)
     match knowledge:
-        case TestKnowledge():
+        case TestKnowledge() | SuiteKnowledge():
             before, after = _around(
-                [passage.case for passage in knowledge.passages],
-                knowledge.strategies,
-                knowledge.reasons,
-                skill,
-                draw,
+                _cases(knowledge), knowledge.strategies, knowledge.reasons, skill, draw
             )
-            code = write_tests(knowledge, skill, draw)
+            if isinstance(knowledge, SuiteKnowledge):
+                code = write_suite(knowledge, skill, draw)
+            else:
+                code = write_tests(knowledge, skill, draw)
             text = f"{before}```{knowledge.language}\n{code.text}"
             if code.again:
                 return Answer(text=text, again=code.again)
@@ -84,6 +85,13 @@ def write(
         case AnswerKnowledge():
             written = write_answer(knowledge, skill, draw, tools=tools)
             return Answer(text=written.text, again=written.again, calls=written.calls)
+
+
+def _cases(knowledge: TestKnowledge | SuiteKnowledge) -> list[str]:
+    """Edge cases, as prose names them."""
+    if isinstance(knowledge, SuiteKnowledge):
+        return list(knowledge.cases)
+    return [passage.case for passage in knowledge.passages]
 
 
 def _around(

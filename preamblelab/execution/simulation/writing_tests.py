@@ -19,12 +19,12 @@ _MESSAGE: Final = (
 COUNTER: Final = "<n>"
 """Stands in a repeated text for a number that rises with each repetition."""
 
-_COUNTING_SHARE: Final = 0.3
-_COUNTED: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
+COUNTING_SHARE: Final = 0.3
+COUNTED: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
     "python": (re.compile(r"def \w+"), rf"\g<0>_{COUNTER}"),
     "javascript": (re.compile(r"it\('[^']*"), rf"\g<0> {COUNTER}"),
 }
-_POOR_NAMES: Final = ("works", "test {number}", "basic {number}", "case {number}")
+POOR_NAMES: Final = ("works", "test {number}", "basic {number}", "case {number}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +53,19 @@ def write_tests(knowledge: TestKnowledge, skill: Skill, draw: random.Random) -> 
         if draw.random() < skill.repeats:
             tests.append(test)
     if skill.gap:
-        tests[-max(1, len(tests) // 4) :] = [_Test(group=tests[-1].group, text=_gap(knowledge))]
+        tests[-max(1, len(tests) // 4) :] = [
+            _Test(group=tests[-1].group, text=gap(knowledge.language))
+        ]
     if skill.broken:
         at = len(tests) // 2
-        tests[at] = _Test(group=tests[at].group, text=_without_a_bracket(tests[at].text, draw))
+        tests[at] = _Test(group=tests[at].group, text=without_a_bracket(tests[at].text, draw))
     head = _head(knowledge, skill)
     if skill.fate == "loops":
         kept = tests[: draw.randint(1, min(4, len(tests)))]
         body = "".join(test.text for test in kept)
         again = kept[-1].text
-        if draw.random() < _COUNTING_SHARE:
-            pattern, instead = _COUNTED[knowledge.language]
+        if draw.random() < COUNTING_SHARE:
+            pattern, instead = COUNTED[knowledge.language]
             again = pattern.sub(instead, again, count=1)
         return Code(text=f"{head}\n{body}", again=again)
     if knowledge.language == "javascript" and skill.orders:
@@ -85,7 +87,7 @@ def _one(
         body = body.replace("await ", "")
     name = passage.name
     if draw.random() > skill.names_well:
-        name = draw.choice(_POOR_NAMES).format(number=number)
+        name = draw.choice(POOR_NAMES).format(number=number)
     if knowledge.language == "python":
         return _python(knowledge, name, body, skill, number)
     return _javascript(knowledge, name, body, skill, passage.awaits)
@@ -143,13 +145,15 @@ def _grouped(knowledge: TestKnowledge, tests: list[_Test]) -> str:
     return f"describe('{title}', () => {{\n" + "\n".join(parts) + "});\n"
 
 
-def _gap(knowledge: TestKnowledge) -> str:
-    if knowledge.language == "python":
+def gap(language: str) -> str:
+    """What a lazy model writes instead of tests."""
+    if language == "python":
         return "\n# TODO: add more tests here\n\n"
     return "// TODO: add more tests here\n\n"
 
 
-def _without_a_bracket(text: str, draw: random.Random) -> str:
+def without_a_bracket(text: str, draw: random.Random) -> str:
+    """The text with one closing bracket lost."""
     places = [at for at, sign in enumerate(text) if sign in ")}"]
     if not places:
         return text + "("
