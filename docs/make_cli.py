@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 COMMANDS = (
-    (), ("check",), ("run",), ("score",), ("report",), ("compare",), ("power",), ("choose",), ("resolve",),
+    (), ("check",), ("run",), ("score",), ("report",), ("compare",), ("power",), ("choose",), ("decide",), ("gate",),
+    ("gate", "plan"), ("gate", "run"), ("gate", "decide"), ("gate", "apply"), ("gate", "adopt"),
+    ("gate", "history"), ("gate", "rollback"), ("resolve",),
     ("policy", "show"), ("policy", "history"), ("policy", "rollback"),
     ("claims",), ("wins",), ("agreement",), ("judge-check",), ("suite", "check"),
     ("suite", "stats"), ("models",),

@@ -5,6 +5,7 @@ PreamblelabError
 ├── TableError (ValueError)       a table lacks a column, or its values cannot be used
 ├── StoreError (OSError)          the SQLite file cannot be used: foreign, newer, locked, full
 ├── ProviderError (RuntimeError)  no trial can be asked: no key, no endpoint, no such provider
+├── RegistryError (RuntimeError)  the registry says otherwise: the champion changed meanwhile
 ├── BudgetError (RuntimeError)    a limit is reached, or cannot be kept because a price is unknown
 └── MissingExtraError (ImportError)  an optional package is not installed
 
@@ -33,6 +34,10 @@ class StoreError(PreamblelabError, OSError):
 
 class ProviderError(PreamblelabError, RuntimeError):
     """No trial can be asked at all: no key, no endpoint, an unknown provider."""
+
+
+class RegistryError(PreamblelabError, RuntimeError):
+    """The registry says otherwise: the champion changed meanwhile, or there is nobody before."""
 
 
 class BudgetError(PreamblelabError, RuntimeError):

@@ -27,7 +27,9 @@ from preamblelab.decision.records import (
 )
 from preamblelab.decision.rules import (
     champion_rule,
+    configuration_rule,
     coverage_rules,
+    delivery_rule,
     gain_rule,
     guard_rules,
     harm_rules,
@@ -67,8 +69,8 @@ def decide(
     smoke = pair(observations, smoke=True) if any(t.smoke for t in observations.tasks) else None
     full = pair(observations)
     before = [manifests_rule(observations)]
-    if (gone := champion_rule(observations)) is not None:
-        before.append(gone)
+    said = (ask(observations) for ask in (delivery_rule, configuration_rule, champion_rule))
+    before += [rule for rule in said if rule is not None]
     before += smoke_rules(smoke, policy)
     if any(rule.leads_to is not None for rule in before):
         before.append(_not_asked(full))

@@ -170,6 +170,12 @@ class Observations:
     """The champion cannot be asked any more, and the user allows an installation without it."""
     champion_gone: str = ""
     """Why the champion cannot be asked; empty where it can."""
+    undelivered: tuple[str, ...] = ()
+    """Models that a contender's preamble did not reach, so that nothing of it was measured."""
+    configuration_before: str | None = None
+    """Digest of the configuration in use when the run began; None: none was named."""
+    configuration_after: str | None = None
+    """The same at its end; None: the file is gone, or none was named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from preamblelab.decision.records import Decision
 from preamblelab.domain.registry import Attempt, Event, EventKind, Holder, Registry, Slot
-from preamblelab.errors import SpecError
+from preamblelab.errors import RegistryError, SpecError
 
 
 def recorded(registry: Registry, decision: Decision) -> Registry:
@@ -53,8 +53,8 @@ def promoted(
         exceptions: other holders by model name, where the champion hurts that model.
 
     Raises:
-        SpecError: the decision says neither, is on another holder, or the champion has changed
-            since the run began.
+        SpecError: the decision says neither, or is on another holder.
+        RegistryError: the champion has changed since the run began.
     """
     if decision.outcome not in {"promote", "install"}:
         raise SpecError(
@@ -66,9 +66,9 @@ def promoted(
         )
     slot = registry.slot(decision.slot)
     if slot.champion == decision.challenger_digest:
-        raise SpecError(f"{challenger.label} already holds slot '{decision.slot}'")
+        raise RegistryError(f"{challenger.label} already holds slot '{decision.slot}'")
     if slot.champion != decision.champion_digest:
-        raise SpecError(
+        raise RegistryError(
             f"the champion changed from {decision.champion or 'no one'} to "
             f"{_label(registry, slot.champion)} during this evaluation: nothing was applied, run "
             "the gate again"
@@ -104,14 +104,15 @@ def rolled_back(
     A second rollback undoes the first: the two change places.
 
     Raises:
-        SpecError: there is no such slot, or nobody held it before.
+        SpecError: there is no such slot.
+        RegistryError: nobody held it before.
     """
     slot = registry.slot(name)
     if name not in registry.slots:
         known = ", ".join(registry.slots) or "none"
         raise SpecError(f"no slot '{name}' in the registry; there are: {known}")
     if slot.previous is None:
-        raise SpecError(f"slot '{name}' has no previous holder to go back to")
+        raise RegistryError(f"slot '{name}' has no previous holder to go back to")
     event = _event("rollback", slot, at, by)
     changes: dict[str, object] = {
         "champion": slot.previous,
@@ -123,6 +124,30 @@ def rolled_back(
         ),
     }
     return _with_slot(registry, name, slot, changes)
+
+
+def adopted(registry: Registry, name: str, holder: Holder, *, at: str, by: str = "") -> Registry:
+    """The registry with the one who holds a slot already, before there was a registry.
+
+    Raises:
+        RegistryError: somebody is entered for the slot.
+    """
+    slot = registry.slot(name)
+    if slot.champion is not None:
+        raise RegistryError(
+            f"slot '{name}' is held by {_label(registry, slot.champion)}: a challenger takes it by "
+            "a decision"
+        )
+    event = _event("install", slot, at, by)
+    reason = "adopted: in use before the registry, nothing was measured"
+    changes = {
+        "champion": holder.digest,
+        "history": (
+            *slot.history,
+            event.model_copy(update={"holder": holder.digest, "reason": reason}),
+        ),
+    }
+    return _with_slot(with_holders(registry, holder), name, slot, changes)
 
 
 def with_holders(registry: Registry, *holders: Holder) -> Registry:

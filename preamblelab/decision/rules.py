@@ -42,6 +42,38 @@ def manifests_rule(observations: Observations) -> RuleResult:
     )
 
 
+def configuration_rule(observations: Observations) -> RuleResult | None:
+    """Is the configuration in use what it was? A gate never edits it; somebody else may have."""
+    before, after = observations.configuration_before, observations.configuration_after
+    if before is None:
+        return None
+    numbers = {"before": before, "after": after}
+    if before == after:
+        words = "the configuration in use is what it was"
+        return RuleResult(name="configuration", said="pass", words=words, numbers=numbers)
+    return RuleResult(
+        name="configuration",
+        said="fail",
+        words="the configuration in use was changed during the run, not by this program; run the "
+        "gate again",
+        numbers=numbers,
+        leads_to="invalid",
+    )
+
+
+def delivery_rule(observations: Observations) -> RuleResult | None:
+    """Did every preamble reach the model that it was sent to?"""
+    if not observations.undelivered:
+        return None
+    return RuleResult(
+        name="delivery",
+        said="fail",
+        words=f"a preamble did not reach {named(observations.undelivered)}: its answers say "
+        "nothing of it",
+        leads_to="invalid",
+    )
+
+
 def champion_rule(observations: Observations) -> RuleResult | None:
     """Can the champion still be asked?"""
     if not observations.champion_gone:

@@ -64,8 +64,14 @@ class Experiment(Spec):
     models: tuple[ModelSpec, ...] = Field(min_length=1)
     baseline: str = BASELINE
     """`baseline` (no system message), or the label of an incumbent."""
-    variants: tuple[str, ...] = Field(min_length=1)
-    """Labels `name[:size][+clause]`, clauses already crossed."""
+    variants: tuple[str, ...] = ()
+    """Labels `name[:size][+clause]`, clauses already crossed; at least one, or `pairs`."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Model and variant of the only arms that are asked, side by side on every task; none: every
+    model is asked under every arm, one model after the other."""
+    by_pass: bool = False
+    """Whether `pairs` change after each pass over the tasks, not after each task: for an engine
+    that would have to load other weights each time."""
     preambles: Mapping[str, Preamble] = Field(default_factory=dict)
     suite: Suite
     rubric: Rubric
@@ -101,6 +107,12 @@ class Experiment(Spec):
             if parts.name != BASELINE and parts.name not in self.preambles:
                 known = ", ".join(sorted(self.preambles)) or "none"
                 raise ValueError(f"no preamble named '{parts.name}'; known: {known}")
+        if not (self.variants or self.pairs):
+            raise ValueError("variants: nothing would be compared with the baseline; name one")
+        known_models = {model.name for model in self.models}
+        for model, label in self.pairs:
+            if model not in known_models or label not in self.arms:
+                raise ValueError(f"the pair '{model}' under '{label}' is no arm of the experiment")
         if self.baseline in self.variants:
             raise ValueError(f"'{self.baseline}' is both the baseline and a variant")
         if self.until_decided and self.repetition_rule in {"always-3", "seed"}:
@@ -134,7 +146,9 @@ class Experiment(Spec):
     @property
     def digest(self) -> str:
         """The address of the whole plan, budget and question apart."""
-        dump = self.model_dump(mode="json", exclude={"budget", "question"})
+        # An experiment without pairs keeps the address it had before there were any.
+        newer = set() if self.pairs else {"pairs", "by_pass"}
+        dump = self.model_dump(mode="json", exclude={"budget", "question"} | newer)
         dump["suite"]["tasks"] = [task.document() for task in self.suite.tasks]
         return content_digest(dump)
 
@@ -174,8 +188,31 @@ def plan(experiment: Experiment, sizes: Mapping[str, Size]) -> Iterator[Trial]:
         experiment: the plan.
         sizes: size of each model by its name.
     """
+    if experiment.pairs:
+        yield from _plan_pairs(experiment, sizes)
+        return
     for model in experiment.models:
         yield from plan_model(experiment, model, sizes[model.name])
+
+
+def _plan_pairs(experiment: Experiment, sizes: Mapping[str, Size]) -> Iterator[Trial]:
+    """The trials of the pairs: the same tasks in the same hour, no pair always first."""
+    models = {model.name: model for model in experiment.models}
+    for repetition in range(1, experiment.repetitions + 1):
+        draw = random.Random(f"{experiment.seed}/pairs/{repetition}")  # noqa: S311
+        tasks = draw.sample(experiment.suite.tasks, len(experiment.suite.tasks))
+        if experiment.by_pass:
+            order = draw.sample(experiment.pairs, len(experiment.pairs))
+            places = [(pair, task) for pair in order for task in tasks]
+        else:
+            places = [
+                (pair, task)
+                for task in tasks
+                for pair in draw.sample(experiment.pairs, len(experiment.pairs))
+            ]
+        for (name, label), task in places:
+            variant = experiment.variant(label, sizes[name])
+            yield Trial(models[name], variant, task, repetition)
 
 
 def plan_model(experiment: Experiment, model: ModelSpec, size: Size) -> Iterator[Trial]:

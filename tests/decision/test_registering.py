@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from preamblelab.decision.gate import decide
-from preamblelab.decision.registering import promoted, recorded, rolled_back, with_holders
+from preamblelab.decision.registering import adopted, promoted, recorded, rolled_back, with_holders
 from preamblelab.domain.gates import InstallRule
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.registry import Holder, Registry, Slot
-from preamblelab.errors import SpecError
+from preamblelab.errors import RegistryError, SpecError
 from tests.decision.gates import CHALLENGER, CHAMPION, observed, policy
 
 AT = "2026-11-28T13:00:00Z"
@@ -45,13 +45,13 @@ def test_g17_a_champion_that_moved_during_the_run_refuses_the_promotion(registry
     moved = with_holders(
         registry.model_copy(update={"slots": {"chat": Slot(champion=other.digest)}}), other
     )
-    with pytest.raises(SpecError, match=r"changed from old@\w+ to third@\w+ during"):
+    with pytest.raises(RegistryError, match=r"changed from old@\w+ to third@\w+ during"):
         promoted(moved, better, CHALLENGER, at=AT)
 
 
 def test_a_decision_is_applied_once_and_to_its_own_challenger(registry, better):
     after = promoted(registry, better, CHALLENGER, at=AT)
-    with pytest.raises(SpecError, match="already holds"):
+    with pytest.raises(RegistryError, match="already holds"):
         promoted(after, better, CHALLENGER, at=AT)
     edited = Holder.of_model(ModelSpec(id="openai/new", name="new", settings={"top_p": 0.5}))
     with pytest.raises(SpecError, match="decide anew"):
@@ -73,7 +73,7 @@ def test_a_rollback_puts_the_previous_holder_back_and_can_be_undone(registry, be
     assert back.champion("chat") == CHAMPION
     assert [event.kind for event in back.slot("chat").history] == ["promote", "rollback"]
     assert rolled_back(back, "chat", at=AT).champion("chat") == CHALLENGER
-    with pytest.raises(SpecError, match="no previous holder"):
+    with pytest.raises(RegistryError, match="no previous holder"):
         rolled_back(registry, "chat", at=AT)
     with pytest.raises(SpecError, match="no slot 'caht' in the registry; there are: chat"):
         rolled_back(registry, "caht", at=AT)
@@ -86,3 +86,11 @@ def test_every_decision_is_counted_once_and_moves_nobody(registry, better):
     assert once.slot("chat").version == registry.slot("chat").version
     resumed = recorded(once, replace(better, outcome="keep"))
     assert [each.outcome for each in resumed.slot("chat").attempts] == ["keep"]
+
+
+def test_who_holds_a_slot_already_is_adopted_once_and_measured_never():
+    after = adopted(Registry(), "chat", CHAMPION, at=AT, by="me")
+    assert after.champion("chat") == CHAMPION
+    assert "nothing was measured" in after.slot("chat").history[0].reason
+    with pytest.raises(RegistryError, match="is held by old@"):
+        adopted(after, "chat", CHALLENGER, at=AT)

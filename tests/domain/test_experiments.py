@@ -50,6 +50,33 @@ def test_every_cell_comes_once_and_the_arms_of_a_task_stand_together(tasks, repe
         assert len({variant for _, variant, *_ in block}) == 3
 
 
+PAIRS = (("a", "baseline"), ("b", "careful"))
+
+
+def test_pairs_stand_side_by_side_on_every_task_and_none_is_always_first():
+    trials = order(experiment(pairs=PAIRS, tasks=4, repetitions=50))
+    assert len(set(trials)) == len(trials) == 2 * 4 * 50
+    firsts = Counter()
+    for one, other in zip(trials[::2], trials[1::2], strict=True):
+        assert one[2:] == other[2:], "the same task and repetition"
+        assert {one[:2], other[:2]} == set(PAIRS)
+        firsts[one[0]] += 1
+    assert 70 < firsts["a"] < 130
+    assert {task for _, _, task, _ in trials[:8:2]} == {"t0", "t1", "t2", "t3"}
+
+
+def test_pairs_by_pass_change_the_model_once_a_pass():
+    trials = order(experiment(pairs=PAIRS, by_pass=True, tasks=4, repetitions=2))
+    models = [model for model, *_ in trials]
+    assert [len(set(models[start : start + 4])) for start in (0, 4, 8, 12)] == [1, 1, 1, 1]
+    assert set(models[:8]) == set(models[8:]) == {"a", "b"}
+
+
+def test_an_experiment_without_pairs_keeps_its_address():
+    assert experiment().digest == experiment(by_pass=True).digest
+    assert experiment().digest != experiment(pairs=PAIRS).digest
+
+
 def test_no_arm_is_always_first_and_the_order_is_drawn_from_the_seed():
     trials = order(experiment(tasks=1, repetitions=300))
     first = Counter(variant for _, variant, *_ in trials[:900:3])
@@ -83,7 +110,8 @@ def test_the_baseline_sends_no_system_message_and_an_incumbent_does():
         ({"variants": ("baseline",)}, "both the baseline and a variant"),
         ({"variants": ("brief",)}, "no preamble named 'brief'; known: careful"),
         ({"variants": ("careful:small",)}, "no size 'small'"),
-        ({"variants": ()}, "at least 1"),
+        ({"variants": ()}, "nothing would be compared"),
+        ({"pairs": (("a", "brief"),)}, "is no arm"),
         ({"models": (ModelSpec(id="sim/a"), ModelSpec(id="sim/a"))}, "names 'sim/a' twice"),
         ({"repetitions": 0}, "greater than or equal to 1"),
         ({"judgements": 26}, "less than or equal to 25"),

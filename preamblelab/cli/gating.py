@@ -1,0 +1,250 @@
+"""The commands of a gate: plan, run, decide, apply, adopt, history, rollback; and decide."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from preamblelab.cli.printing import INTERRUPTED
+from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
+from preamblelab.errors import (
+    BudgetError,
+    PreamblelabError,
+    ProviderError,
+    SpecError,
+)
+
+if TYPE_CHECKING:
+    from preamblelab.decision.records import Decision
+    from preamblelab.lab.gating.runs import GateRun
+
+gates = typer.Typer(help="Admit a challenger to a slot: plan, run, decide, apply, undo.")
+app.add_typer(gates, name="gate")
+
+USAGE: Final = 2
+INVALID: Final = 3
+BUDGET: Final = 4
+KEY: Final = 5
+
+Gate = Annotated[Path, typer.Argument(help="The gate's rules, a YAML file.")]
+HomeOption = Annotated[
+    Path, typer.Option("--home", help="Folder of the registry, open runs and archive.")
+]
+ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="The challenger's model.")]
+PreambleOption = Annotated[
+    str | None, typer.Option("--preamble", "-p", help="Its preamble; baseline for none.")
+]
+OverlayOption = Annotated[
+    Path | None, typer.Option("--overlay", help="A YAML file of what it has other.")
+]
+JunitOption = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML here.")]
+SummaryOption = Annotated[
+    bool,
+    typer.Option("--summary", help="Write GitHub's step summary, and annotations to stderr."),
+]
+HOME: Final = Path("gates")
+
+
+@contextmanager
+def pipeline_codes() -> Iterator[None]:
+    """Give errors the exit codes that a pipeline tells apart; see `docs/decisions.md`."""
+    try:
+        yield
+    except PreamblelabError as error:
+        codes = {SpecError: USAGE, BudgetError: BUDGET, ProviderError: KEY}
+        error.exit_code = next((c for kind, c in codes.items() if isinstance(error, kind)), INVALID)
+        raise
+
+
+@gates.command("plan")
+def plan(
+    gate: Gate,
+    model: ModelOption = None,
+    preamble: PreambleOption = None,
+    overlay: OverlayOption = None,
+    home: HomeOption = HOME,
+    format: Plain = "text",  # noqa: A002
+) -> None:
+    """Say what a run would ask, cost and could prove; sends nothing."""
+    from preamblelab.lab.gating.commands import Challenge, planned
+
+    with pipeline_codes():
+        told = planned(gate, home, Challenge(overlay=overlay, model=model, preamble=preamble))
+    sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)
+
+
+@gates.command("run")
+def run(
+    gate: Gate,
+    model: ModelOption = None,
+    preamble: PreambleOption = None,
+    overlay: OverlayOption = None,
+    home: HomeOption = HOME,
+    new: Annotated[bool, typer.Option("--new", help="Put an unfinished run away.")] = False,
+    emergency: Annotated[
+        bool, typer.Option("--emergency", help="The champion is gone: install by thresholds.")
+    ] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Carry a promotion out.")] = False,
+    max_usd: Annotated[float | None, typer.Option(min=0, help="The most to spend.")] = None,
+    allow_unpriced: Annotated[
+        bool, typer.Option("--allow-unpriced", help="Let models without a price go uncounted.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
+    junit: JunitOption = None,
+    summary: SummaryOption = False,
+    format: Plain = "text",  # noqa: A002
+) -> None:
+    """Smoke test, then champion and challenger by turns, then a decision; goes on after a stop."""
+    from preamblelab.lab.gating.commands import Challenge, Options, ran
+
+    challenge = Challenge(overlay=overlay, model=model, preamble=preamble)
+    options = Options(
+        new=new,
+        emergency=emergency,
+        apply=apply,
+        max_usd=max_usd,
+        allow_unpriced=allow_unpriced,
+        quiet=quiet,
+    )
+    with pipeline_codes():
+        done = ran(gate, home, challenge, options)
+    _leave_stopped(done)
+    assert done.decision is not None
+    typer.echo(f"kept in {done.folder}", err=True)
+    leave_with(done.decision, format, junit, summary)
+
+
+def _leave_stopped(done: "GateRun") -> None:
+    """Leave where nothing was decided, with the way to go on."""
+    if done.decision is not None:
+        return
+    typer.echo(
+        f"stopped: {done.stopped}; everything answered is stored in {done.folder}. "
+        "To go on: the same command",
+        err=True,
+    )
+    code = INTERRUPTED if done.interrupted else KEY if done.refused_keys else BUDGET
+    raise typer.Exit(code)
+
+
+@gates.command("decide")
+def redecide(
+    folder: Annotated[Path, typer.Argument(help="The archive of a run.")],
+    home: HomeOption = HOME,
+    junit: JunitOption = None,
+    summary: SummaryOption = False,
+    format: Plain = "text",  # noqa: A002
+) -> None:
+    """Decide an archived run anew from its observations; asks nothing."""
+    from preamblelab.lab.gating.commands import decided
+
+    with pipeline_codes():
+        decision = decided(folder, home)
+    leave_with(decision, format, junit, summary)
+
+
+@gates.command("apply")
+def apply_(
+    folder: Annotated[Path, typer.Argument(help="The archive of a promotion.")],
+    home: HomeOption = HOME,
+) -> None:
+    """Carry a promotion out: the challenger takes the slot, in one write."""
+    from preamblelab.lab.gating.commands import applied
+
+    with pipeline_codes():
+        decision, _ = applied(folder, home)
+    typer.echo(f"slot '{decision.slot}': {decision.challenger} for {decision.champion or 'no one'}")
+
+
+@gates.command()
+def adopt(
+    gate: Gate,
+    model: ModelOption = None,
+    preamble: PreambleOption = None,
+    overlay: OverlayOption = None,
+    home: HomeOption = HOME,
+) -> None:
+    """Enter who holds the slot today; nothing is measured."""
+    from preamblelab.lab.gating.commands import Challenge, adopt
+
+    with pipeline_codes():
+        holder = adopt(gate, home, Challenge(overlay=overlay, model=model, preamble=preamble))
+    typer.echo(f"adopted {holder.label}; nothing was measured")
+
+
+@gates.command()
+def history(
+    slot: Annotated[str | None, typer.Argument(help="A slot; all without it.")] = None,
+    home: HomeOption = HOME,
+    format: Plain = "text",  # noqa: A002
+) -> None:
+    """Say who held which slot, when and why, and what was decided."""
+    from preamblelab.lab.gating.commands import history
+
+    with pipeline_codes():
+        told = history(home, slot)
+    sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)
+
+
+@gates.command()
+def rollback(
+    slot: Annotated[str, typer.Argument(help="The slot.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the history.")] = "",
+    home: HomeOption = HOME,
+) -> None:
+    """Put the previous holder back; a second rollback undoes the first."""
+    from preamblelab.lab.gating.commands import roll_back
+
+    with pipeline_codes():
+        registry = roll_back(home, slot, reason)
+    champion = registry.champion(slot)
+    typer.echo(f"slot '{slot}': {champion.label if champion else 'no one'} is back")
+
+
+@app.command()
+def decide(
+    experiment: Annotated[str, typer.Argument(help="Name of an experiment in the store.")],
+    variant: Annotated[str, typer.Argument(help="The challenger: a variant's label.")],
+    store: StoreOption = DEFAULT,
+    gate: Annotated[
+        Path | None, typer.Option("--gate", help="Rules, a YAML file; every category counts else.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", "-m", help="Models of the panel; all without it.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="The champion; the experiment's baseline without it.")
+    ] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="A registry that numbers the attempts.")
+    ] = None,
+    junit: JunitOption = None,
+    summary: SummaryOption = False,
+    format: Plain = "text",  # noqa: A002
+) -> None:
+    """Decide on a variant of a stored experiment; the exit code says it to a pipeline."""
+    from preamblelab.lab.gating.stored import decided_variant
+
+    with pipeline_codes():
+        decision = decided_variant(
+            experiment, variant, store, gate=gate, models=model or [], against=against, home=home
+        )
+    leave_with(decision, format, junit, summary)
+
+
+def leave_with(
+    decision: "Decision", form: str, junit: Path | None = None, summary: bool = False
+) -> None:
+    """Print a decision, write what a pipeline reads, and leave with its exit code."""
+    from preamblelab.lab.gating.publishing import publish
+
+    for line in publish(decision, junit=junit, summary=summary):
+        typer.echo(line, err=True)
+    from preamblelab.report.decisions import decision_text
+
+    sys.stdout.write(decision.to_json() if form == "json" else decision_text(decision))
+    raise typer.Exit(decision.exit_code)
