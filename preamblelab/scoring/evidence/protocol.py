@@ -45,7 +45,9 @@ class SuiteJob:
     module: str
     """Name of the module's file, `parcel.py`: where the tests look for it."""
     versions: tuple[str, ...]
-    """Texts of the module; the right one and the mutants, in an order that says nothing."""
+    """Texts of the module; the right one several times and the mutants, in an order that says
+    nothing. The first is always right: what hangs there may be left out of all others, and the
+    time it takes may set the time that they get."""
     files: Mapping[str, str] = field(default_factory=dict)
     """The task's other files, by name."""
     traced: int | None = None
@@ -120,6 +122,8 @@ class SuiteRun:
     execution: Execution | None = None
     """One of the executions, for its place; `refused` when the sandbox failed. None when nothing
     had to be run."""
+    fault: str = ""
+    """Why the runner itself could not begin, in one line: the evidence is then missing, not bad."""
     seconds: float = 0.0
 
 
@@ -150,6 +154,14 @@ class SuiteRunner(Protocol):
 
     def read_only(self) -> Mapping[str, Path]:
         """Host folders that the sandbox has to show, by their path inside (see `Pool`)."""
+        ...
+
+    def dead(self, module: str) -> str | None:
+        """The module with the body of every function replaced by an error that no test expects.
+
+        A test that passes on it does not depend on the module: it does not count. None where this
+        cannot be made; such tests are then not found out.
+        """
         ...
 
     def parse_fault(self, code: str) -> str:
