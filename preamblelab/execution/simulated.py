@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from preamblelab.execution.providers import Piece
+from preamblelab.execution.simulation.judging import JUDGES, judge
 from preamblelab.execution.simulation.memory import recall
 from preamblelab.execution.simulation.perception import (
     CHARACTERS_PER_TOKEN,
@@ -42,8 +43,10 @@ class SimulatedProvider:
     ) -> Iterator[Piece]:
         """The answer in pieces of 20 to 60 characters; the last carries finish and token counts.
 
+        A judge's verdict comes in one piece.
+
         Args:
-            model: name of a profile, without `sim/`.
+            model: name of a model or of a judge, without `sim/`.
             messages: role and content.
             settings: `temperature`, `seed`, `max_tokens` (or `max_completion_tokens`), `stop`,
                 `num_ctx`, `repeat_penalty` and its kin; others have no influence.
@@ -51,9 +54,11 @@ class SimulatedProvider:
         Raises:
             LookupError: there is no such model.
         """
+        if model in JUDGES:
+            return _judged(model, messages, settings)
         profile = PROFILES.get(model)
         if profile is None:
-            known = ", ".join(PROFILES)
+            known = ", ".join((*PROFILES, *JUDGES))
             raise LookupError(f"no simulated model 'sim/{model}'; known: {known}")
         context = min(_whole(settings, "num_ctx") or profile.context, profile.context)
         perceived = perceive(messages, hears_system=profile.hears_system, context=context)
@@ -64,10 +69,28 @@ class SimulatedProvider:
 
 def _seed(profile: Profile, perceived: Perceived, settings: Mapping[str, Any]) -> str:
     """What chance is drawn from; everything the model can perceive, and the seed."""
-    greedy = settings.get("temperature") == 0
+    return f"{profile.name}/{perceived.address}/{settings.get('temperature')}/{_chance(settings)}"
+
+
+def _chance(settings: Mapping[str, Any]) -> str:
+    """What is drawn from besides the messages: nothing at temperature 0, else the seed."""
     seed = settings.get("seed")
-    chance = "greedy" if greedy else os.urandom(16).hex() if seed is None else repr(seed)
-    return f"{profile.name}/{perceived.address}/{settings.get('temperature')}/{chance}"
+    if settings.get("temperature") == 0:
+        return "greedy"
+    return os.urandom(16).hex() if seed is None else repr(seed)
+
+
+def _judged(
+    name: str, messages: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
+) -> Iterator[Piece]:
+    """A judge's reply, whole, cut off where its limit of tokens is."""
+    text = judge(JUDGES[name], messages, _chance(settings))
+    limit = _whole(settings, "max_tokens") or _whole(settings, "max_completion_tokens")
+    room = limit * CHARACTERS_PER_TOKEN if limit else len(text)
+    yield Piece(text=text[:room])
+    prompt = sum(count_tokens(str(each.get("content", ""))) for each in messages)
+    finish = "stop" if len(text) <= room else "length"
+    yield Piece(finish=finish, prompt_tokens=prompt, completion_tokens=count_tokens(text[:room]))
 
 
 def _answer(

@@ -155,7 +155,13 @@ def _facts(
         facts.append(("judging took (whole store)", spend_in_words(judges)))
     if marking is not None:
         document = marking[1]
-        marked_by = [*document.get("judges", {}), *document.get("scorers", {})]
+        judged = document.get("judges", {})
+        # A judge that is simulated is called so, also where the answers are real.
+        marked_by = [
+            f"{judge} (simulated)" if str(judged[judge].get("id", "")).startswith("sim/") else judge
+            for judge in judged
+        ]
+        marked_by += document.get("scorers", {})
         if document.get("checks"):
             marked_by.insert(0, "checks of the text alone (no judge, nothing was run)")
         facts.append(("marked by", ", ".join(marked_by)))
