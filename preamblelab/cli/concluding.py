@@ -2,7 +2,8 @@
 
 import json
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -79,9 +80,39 @@ def choose(
     ] = None,
     baseline: BaselineOption = None,
     scale: ScaleOption = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(help="Decide by size class and write the policy file; what was there stays."),
+    ] = None,
+    gain: Annotated[
+        float, typer.Option(min=0, max=99, help="With --write: points a choice must exceed.")
+    ] = 0.0,
+    safety: Annotated[
+        Literal["non_inferiority", "deterioration", "off"],
+        typer.Option(help="With --write: how the task family safety is guarded."),
+    ] = "non_inferiority",
+    days: Annotated[
+        int, typer.Option(min=1, help="With --write: days until the choices expire.")
+    ] = 180,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="With --write: take nothing over from the file.")
+    ] = False,
     format: Plain = "text",  # noqa: A002
 ) -> None:
-    """Say which variant each model should get, and with what chance it helps."""
+    """Say which variant each model should get; with --write, decide by size and keep it."""
+    if write is not None:
+        _write(
+            write,
+            source,
+            store,
+            (model, probe, baseline, scale, baseline_score),
+            format,
+            gain=gain,
+            safety=safety,
+            days=days,
+            fresh=fresh,
+        )
+        return
     from preamblelab.lab.deciding import chosen
 
     told = chosen(
@@ -95,3 +126,18 @@ def choose(
         scale=scale,
     )
     sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)
+
+
+def _write(
+    file: Path,
+    source: str | None,
+    store: Path,
+    others: tuple[Any, ...],
+    form: str,
+    **terms: Any,
+) -> None:
+    """Decide, write the policy, and print what it says."""
+    from preamblelab.lab.proposing import told_policy
+
+    told = told_policy(source, store, file, others=others, **terms)
+    sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if form == "json" else told.text)

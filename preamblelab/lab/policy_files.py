@@ -12,6 +12,7 @@ from typing import Final
 from preamblelab.domain.policies import PolicySpec, same_content
 from preamblelab.errors import SpecError, StoreError
 from preamblelab.library.policies import load_policy_spec, policy_text
+from preamblelab.store.durable import write_file
 from preamblelab.store.locking import writer_lock
 
 _KEPT: Final = re.compile(r"v(\d{4,})\.(?:yaml|yml|json)")
@@ -118,11 +119,11 @@ def _put(path: Path, policy: PolicySpec, there: PolicySpec | None) -> PolicySpec
         taken = [int(m[1]) for each in folder.iterdir() if (m := _KEPT.fullmatch(each.name))]
         number = max([0, *taken]) + 1
         numbered = policy.model_copy(update={"version": number})
-        text = policy_text(numbered, path.name)
+        content = policy_text(numbered, path.name).encode()
         # Killed in between, the next write keeps what is in force: nothing enters the history that
         # never was.
-        _replace(path, text)
-        _replace(folder / f"v{number:04d}{path.suffix}", text)
+        write_file(path, content)
+        write_file(folder / f"v{number:04d}{path.suffix}", content)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
     return numbered
@@ -132,32 +133,13 @@ def _keep(folder: Path, there: PolicySpec, path: Path) -> None:
     """Keep a version that is not in the history: written by hand, or the history was lost."""
     kept = folder / f"v{there.version:04d}{path.suffix}"
     if not kept.exists():
-        _replace(kept, policy_text(there, path.name))
+        write_file(kept, policy_text(there, path.name).encode())
     elif load_policy_spec(kept).digest != there.digest:
         raise StoreError(
             f"{path}: it was changed by hand and still calls itself version {there.version}, which "
             f"{folder.name}/ holds otherwise; give it a version of its own, or bring it back with: "
             f"preamblelab policy rollback {path} --to {there.version}"
         )
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that it is there as a whole or not at all."""
-    half = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with half.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
-    if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 @contextmanager

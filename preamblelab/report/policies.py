@@ -8,8 +8,8 @@ from preamblelab.report.layout import Grid, Section, as_text, counted
 _COLUMNS = ("for", "use", "said", "effect", "low", "high", "tasks", "models", "until")
 
 
-def policy_page(policy: PolicySpec) -> str:
-    """What a policy says for whom, with the reasons."""
+def policy_page(policy: PolicySpec, *, with_texts: bool = True) -> str:
+    """What a policy says for whom, with the reasons, and the texts of its preambles."""
     simulated = " SIMULATED: no real model was asked." if policy.simulated else ""
     again = f", which is version {policy.restored} again" if policy.restored else ""
     line = (
@@ -21,7 +21,7 @@ def policy_page(policy: PolicySpec) -> str:
     grid = Grid(columns=_COLUMNS, rows=rows, right=frozenset(_COLUMNS[3:8]))
     notes = tuple(f"{entry.slot}: {entry.reason}" for entry in policy.ladder)
     sections = [Section(lines=(line,), grid=grid if rows else None, notes=notes)]
-    for key, kept in policy.preambles.items():
+    for key, kept in policy.preambles.items() if with_texts else ():
         sections.append(Section(title=key, lines=tuple(kept.text.splitlines())))
     return as_text(sections)
 

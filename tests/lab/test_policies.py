@@ -186,22 +186,22 @@ def test_a_kill_at_any_write_leaves_the_old_or_the_new_and_never_neither(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = load_policy_spec(file)
-    real = policy_files._replace
+    real = policy_files.write_file
     for killed_at in range(3):
         calls = iter(range(10))
 
-        def dies(path: Path, text: str, calls: Any = calls, at: int = killed_at) -> None:
+        def dies(path: Path, content: bytes, calls: Any = calls, at: int = killed_at) -> None:
             if next(calls) == at:
                 raise KeyboardInterrupt
-            real(path, text)
+            real(path, content)
 
-        monkeypatch.setattr(policy_files, "_replace", dies)
+        monkeypatch.setattr(policy_files, "write_file", dies)
         with contextlib.suppress(KeyboardInterrupt):
             write_policy(file, spec(name=f"new{killed_at}"), expected=load_policy_spec(file))
         there = load_policy_spec(file)
         assert there.name in {old.name, f"new{killed_at}"}
         old = there
-    monkeypatch.setattr(policy_files, "_replace", real)
+    monkeypatch.setattr(policy_files, "write_file", real)
     roll_back(file)
     assert {kept.policy.name for kept in kept_versions(file)} >= {
         "policy",
