@@ -1,6 +1,7 @@
 """The commands that measure: check, run, score, report, compare."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -106,13 +107,28 @@ def report(
     margin: MarginOption = None,
     baseline: BaselineOption = None,
     scale: ScaleOption = None,
+    claims: Annotated[
+        Path | None,
+        typer.Option(help="YAML of published sentences to check beside it (docs/recorded.md)."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="A file; .html, .md, .json, .csv or .txt says in which form."
+        ),
+    ] = None,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
-    """Report from the store, or from a CSV of scores; asks nothing."""
+    """Report from the store, or from a CSV of scores, as text or as a page; asks nothing."""
     from preamblelab.lab.deciding import report_on
 
-    shown = report_on(experiment, store, margin=margin, baseline=baseline, scale=scale)
-    print_report(shown, format)
+    shown = report_on(
+        experiment, store, margin=margin, baseline=baseline, scale=scale, claims=claims
+    )
+    if output is None:
+        print_report(shown, format)
+    else:
+        typer.echo(f"written: {shown.save(output)}", err=True)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,13 +9,12 @@ from pydantic import Field
 
 from preamblelab.domain.base import Spec
 from preamblelab.errors import SpecError, TableError
-from preamblelab.lab.deciding import baseline_of
-from preamblelab.lab.reporting import only_experiment
+from preamblelab.lab.reporting import baseline_of, only_experiment
 from preamblelab.library.files import Place
 from preamblelab.library.fitting import fit
 from preamblelab.library.nodes import Node
 from preamblelab.library.strict_yaml import parse_fields
-from preamblelab.report.layout import Section, as_text
+from preamblelab.report.published import ClaimsReport
 from preamblelab.stats.claims import Checked, Claim, Evidence, check_claim
 from preamblelab.stats.tables import read_scores
 from preamblelab.store import Store
@@ -53,66 +51,6 @@ class ClaimsSpec(Spec):
 
     source: str = Field("", description="Where they were published.")
     claims: tuple[ClaimSpec, ...] = Field(min_length=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimsReport:
-    """Every sentence with what became of it. Prints as text."""
-
-    source: str
-    """Where the sentences were published."""
-    tables: str
-    """What they were computed from."""
-    checked: tuple[Checked, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def follows(self) -> int:
-        """How many sentences follow from the table."""
-        return sum(each.follows for each in self.checked)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything a program may want, as JSON-like values."""
-        return {
-            "source": self.source,
-            "tables": self.tables,
-            "follow": self.follows,
-            "claims": [
-                {
-                    "says": each.claim.says,
-                    "compute": each.claim.compute,
-                    "states": each.claim.states,
-                    "follows": each.follows,
-                    "readings": [{"value": r.value, "words": r.words} for r in each.readings],
-                    "caution": each.caution,
-                    "sentence": each.sentence,
-                }
-                for each in self.checked
-            ],
-            "notes": list(self.notes),
-        }
-
-    def __str__(self) -> str:
-        """The sentences, those that do not follow first."""
-        count = f"{self.follows} of {len(self.checked)} sentences follow from {self.tables}."
-        head = Section(
-            title="Published sentences",
-            lines=tuple(filter(None, (self.source, count, *self.notes))),
-        )
-        kinds = {False: "Do not follow", True: "Follow"}
-        sections = [
-            Section(
-                title=title,
-                lines=tuple(
-                    line
-                    for each in self.checked
-                    if each.follows is follows
-                    for line in (f"“{each.claim.says}”", f"    {each.sentence}")
-                ),
-            )
-            for follows, title in kinds.items()
-        ]
-        return as_text([head, *(each for each in sections if each.lines)])
 
 
 def claims_checked(file: str | Path, source: str | None, store: Path) -> ClaimsReport:

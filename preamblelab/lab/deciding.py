@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from preamblelab.decision.choosing import Choice, choose_preamble
 from preamblelab.domain.models import ModelSpec
-from preamblelab.errors import SpecError, TableError
-from preamblelab.lab.reporting import analyze
+from preamblelab.errors import SpecError
+from preamblelab.lab.claims import claims_checked
+from preamblelab.lab.reporting import analyze, baseline_of
 from preamblelab.lab.usecases import specs_of
 from preamblelab.report.layout import Grid, Section, as_text
 from preamblelab.report.reports import Report
@@ -27,9 +28,6 @@ BY_DEFAULT = Spreads(task_variant=36.0, repetition=64.0, judge=0.0)
 task to task and 8 between repetitions, as in the simulations behind the methods."""
 
 
-MOST_LABELS = 20
-"""Variants that a refusal lists."""
-
 _REMARKS = {
     "judges_not_linked": "two judges share no answer: their leniency was not corrected",
     "outside_score_range": "some scores lie outside 0 to 100",
@@ -43,6 +41,7 @@ def report_on(
     margin: float | None = None,
     baseline: str | None = None,
     scale: float | None = None,
+    claims: Path | None = None,
 ) -> Report:
     """The report on a stored experiment, or on a CSV of scores from anywhere.
 
@@ -52,6 +51,7 @@ def report_on(
         margin: the smallest effect that matters, in points; the experiment's, or 5, when not given.
         baseline: variant of a CSV to compare with; needed when none is called baseline.
         scale: what the scores of a CSV are multiplied by to become points; see `read_scores`.
+        claims: file of published sentences, to be checked against the same tables.
 
     Raises:
         TableError: the CSV lacks a column, holds shares, or names no baseline; the message says
@@ -61,12 +61,20 @@ def report_on(
     if source is not None and source.endswith((".csv", ".csv.gz")):
         scores = read_scores(source, scale=scale)
         name = Path(source).name
-        return report_on_scores(scores, name, margin=margin or 5.0, baseline=baseline)
+        shown = report_on_scores(scores, name, margin=margin or 5.0, baseline=baseline)
+        return _with_claims(shown, claims, source, store)
     for option, value in (("baseline", baseline), ("scale", scale)):
         if value is not None:
             raise SpecError(f"{option} is for a CSV of scores; a stored experiment has its own")
     with Store(store, read_only=True) as opened:
-        return analyze(opened, source, margin=margin)
+        shown = analyze(opened, source, margin=margin)
+    return _with_claims(shown, claims, shown.experiment, store)
+
+
+def _with_claims(report: Report, claims: Path | None, source: str, store: Path) -> Report:
+    if claims is None:
+        return report
+    return replace(report, published=claims_checked(claims, source, store))
 
 
 def report_on_scores(
@@ -92,23 +100,6 @@ def report_on_scores(
         margin=margin,
         marks=scores if "judge" in scores else None,
         facts=facts,
-    )
-
-
-def baseline_of(scores: "DataFrame", name: str, asked: str | None = None) -> str:
-    """The variant that others are compared with: the one asked for, or the one called baseline.
-
-    Raises:
-        TableError: it is not there; the first one is no baseline only because it comes first.
-    """
-    labels = [str(label) for label in scores["variant"].unique()]
-    wanted = "baseline" if asked is None else asked
-    if wanted in labels:
-        return wanted
-    shown = ", ".join(labels[:MOST_LABELS]) + (", ..." if len(labels) > MOST_LABELS else "")
-    raise TableError(
-        f"{name}: no variant is called '{wanted}': name the one to compare with (baseline); "
-        f"there are {shown}"
     )
 
 

@@ -43,16 +43,18 @@ def asked_elsewhere(store: Store, experiment: str) -> Again | None:
 
     Only imports can hold two answers to one request: what this project asks, it asks once.
     """
-    tables = {}
     own = store.document(experiment)
     if not _imported(own):
         return None
     models = {each["id"] for each in own.get("models", ())}
+    alike = []
     for entry in store.experiments():
         document = store.document(entry.name)
         if _imported(document) and models & {each["id"] for each in document["models"]}:
-            tables[entry.name] = store.scores(entry.name)
-    return asked_again(tables) if len(tables) > 1 else None
+            alike.append(entry.name)
+    if len(alike) < 2:
+        return None  # reading a large table for nothing takes seconds
+    return asked_again({name: store.scores(name) for name in alike})
 
 
 def _imported(document: Mapping[str, Any]) -> bool:

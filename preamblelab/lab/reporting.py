@@ -1,9 +1,12 @@
 """From the store to a report; asks nothing."""
 
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from preamblelab.errors import SpecError
+from preamblelab.errors import SpecError, TableError
+from preamblelab.lab.behind import details_behind
 from preamblelab.lab.evidence import asked_elsewhere, marks_of
 from preamblelab.lab.stopping import looked_at
 from preamblelab.report.gaps import answered
@@ -15,6 +18,10 @@ from preamblelab.store import Spend, Store
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+
+MOST_LABELS = 20
+"""Variants that a refusal lists."""
 
 
 def only_experiment(store: Store, name: str | None) -> str:
@@ -64,9 +71,12 @@ def analyze(store: Store, experiment: str | None = None, *, margin: float | None
     }
     marking = store.marking(name)
     rubric: Mapping[str, Any] = marking[1].get("rubric", {}) if marking else {}
+    evidence = store.evidence(name)
     return Report(
         experiment=name,
         scores=scores,
+        executed=None if evidence.empty else evidence,
+        behind=partial(details_behind, path=Path(store.path), experiment=name),
         baseline=str(document.get("baseline", "baseline")),
         question=str(document.get("question", "")),
         margin=planned_margin if margin is None else margin,
@@ -75,11 +85,28 @@ def analyze(store: Store, experiment: str | None = None, *, margin: float | None
         marks=marks_of(store, name, marking[1]) if marking else None,
         again=asked_elsewhere(store, name),
         arrivals=arrivals,
-        facts=tuple(_facts(store, name, marking, has_answers=answered(scores))),
+        facts=tuple(_facts(store, scores, marking)),
         rubric=str(rubric.get("name", "")),
         truths=_truths(document),
         models=tuple(each["name"] for each in document.get("models", ())),
         variants=(str(document.get("baseline", "baseline")), *document.get("variants", ())),
+    )
+
+
+def baseline_of(scores: "DataFrame", name: str, asked: str | None = None) -> str:
+    """The variant that others are compared with: the one asked for, or the one called baseline.
+
+    Raises:
+        TableError: it is not there; the first one is no baseline only because it comes first.
+    """
+    labels = [str(label) for label in scores["variant"].unique()]
+    wanted = "baseline" if asked is None else asked
+    if wanted in labels:
+        return wanted
+    shown = ", ".join(labels[:MOST_LABELS]) + (", ..." if len(labels) > MOST_LABELS else "")
+    raise TableError(
+        f"{name}: no variant is called '{wanted}': name the one to compare with (baseline); "
+        f"there are {shown}"
     )
 
 
@@ -135,17 +162,12 @@ def _without_unasked(scores: "DataFrame") -> "DataFrame":
 
 
 def _facts(
-    store: Store,
-    name: str,
-    marking: tuple[str, Mapping[str, Any]] | None,
-    *,
-    has_answers: bool,
+    store: Store, scores: "DataFrame", marking: tuple[str, Mapping[str, Any]] | None
 ) -> list[tuple[str, str]]:
-    keys = (trial.response_key for trial in store.trials(name))
-    spend = store.spend(keys=keys)
+    spend = store.spend(keys=scores["response_key"])
     if spend.calls:
         asked = spend_in_words(spend)
-    elif has_answers:
+    elif answered(scores):
         asked = "nothing here: the answers were imported"
     else:
         asked = "nothing: no call was made"

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +108,8 @@ class Origin:
     digests: tuple[tuple[str, str], ...] = ()
     """What was compared, with the digest of its content."""
     seed: int | None = None
+    imported: bool = False
+    """Whether the answers came from a file and cannot be asked again from here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,4 +121,18 @@ class Telling:
     """Pairs that there are."""
     rule: str = ""
     """How the shown ones were chosen, in words."""
-    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What a page shows beyond the tables of a report."""
+
+    telling: Telling = field(default_factory=Telling)
+    dimensions: "DataFrame | None" = None
+    """Points by dimension, means of repetitions: model, variant, task, dimension, points,
+    maximum."""
+    saved: tuple[str, ...] = ()
+    """What was not spent, and why, in sentences."""
+    origin: Origin = field(default_factory=Origin)
+    note: str = ""
+    """Why there is nothing of all this, where there is nothing."""

@@ -1,10 +1,12 @@
 """What an experiment shows, as tables: effects, verdicts, arrivals, the effect over all models."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from preamblelab.report.answers import Details
+from preamblelab.report.published import ClaimsReport
 from preamblelab.report.stopping import Looks, at_looks, under_looks
 from preamblelab.stats.effects import effects
 from preamblelab.stats.noise import NoiseFloor, below_floor, noise_floor
@@ -72,6 +74,12 @@ class Findings:
     """What other experiments asked alike, where any did."""
     rule: str = "fixed"
     """How repetitions were spent: `fixed`, `auto`, `always-3`, `seed`."""
+    executed: "DataFrame | None" = None
+    """What came of running answers, as `Store.evidence` gives it; None where nothing was run."""
+    behind: "Callable[[Findings], Details] | None" = None
+    """Reads what a page shows beyond the tables: answers, dimensions, where all came from."""
+    published: ClaimsReport | None = None
+    """Published sentences, checked against the same tables."""
     models: tuple[str, ...] = ()
     """Names in the order in which tables list them; others follow."""
     variants: tuple[str, ...] = ()
@@ -121,6 +129,23 @@ class Findings:
             return self.effects.iloc[0:0]
         overall = overall_effect(kept, baseline=self.baseline, level=self.level)
         return self._ordered(verdicts(overall, margin=self.margin))
+
+    @cached_property
+    def recorded(self) -> "DataFrame":
+        """The effect over all models as measured, whether or not their preambles arrived.
+
+        No claim: it shows what leaving out the undelivered changes. Columns as `overall`; no rows
+        where every preamble arrived, for then `overall` is this table.
+        """
+        if self.looks is not None or not (self.effects["delivery"] == "undelivered").any():
+            return self.effects.iloc[0:0]
+        measured = overall_effect(self.scores, baseline=self.baseline, level=self.level)
+        return self._ordered(verdicts(measured, margin=self.margin))
+
+    @cached_property
+    def details(self) -> Details:
+        """What a page shows beyond these tables; read when it is first asked for."""
+        return Details() if self.behind is None else self.behind(self)
 
     @cached_property
     def delivered(self) -> "DataFrame":

@@ -1,10 +1,11 @@
-"""A report as sections of lines and tables, and how they become text or Markdown."""
+"""A report as sections of lines, tables and pictures, and how they become text or Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from textwrap import fill
 
 from preamblelab.report.escaping import for_markdown, for_terminal
+from preamblelab.report.markup import Markup
 
 WIDTH = 100
 
@@ -20,6 +21,22 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A picture that is drawn when somebody looks: a page or a Markdown file, not a terminal."""
+
+    name: str
+    """Identifier, and the name of its file; once in a report."""
+    title: str
+    """What it is, in a few words: its text where pictures are not shown."""
+    draw: Callable[[int], Markup]
+    """From a width in pixels to SVG."""
+    width: int = 920
+    """How wide it is where there is room; a narrower one is drawn where there is none."""
+    legend: str = ""
+    """How to read it, in a sentence or two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """A heading with what stands under it; no heading for the first."""
 
@@ -28,6 +45,8 @@ class Section:
     grid: Grid | None = None
     notes: tuple[str, ...] = ()
     """Lines after the table."""
+    figures: tuple[Figure, ...] = ()
+    """Pictures, between the lines and the table; a terminal leaves them out."""
 
 
 def counted(number: int, noun: str) -> str:
@@ -48,13 +67,22 @@ def as_text(sections: Sequence[Section]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def as_markdown(sections: Sequence[Section]) -> str:
-    """Sections as Markdown; foreign text cannot become markup."""
+def as_markdown(sections: Sequence[Section], picture: Callable[[Figure], str] | None = None) -> str:
+    """Sections as Markdown; foreign text cannot become markup.
+
+    Args:
+        sections: in reading order.
+        picture: gives the address of a picture's file; without it there are no pictures.
+    """
     blocks = []
     for section in sections:
         if section.title:
             blocks.append(f"## {for_markdown(section.title)}")
         blocks += [for_markdown(line) for line in section.lines]
+        for figure in section.figures if picture is not None else ():
+            address = picture(figure) if picture is not None else ""
+            blocks.append(f"![{for_markdown(figure.title)}]({address})")
+            blocks += [for_markdown(figure.legend)] if figure.legend else []
         if section.grid is not None:
             blocks.append("\n".join(_markdown_grid(section.grid)))
         blocks += [for_markdown(line) for line in section.notes]

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from preamblelab.report.conclusions import documents
@@ -10,9 +10,8 @@ from preamblelab.report.escaping import for_spreadsheet
 from preamblelab.report.findings import Arrival, Findings
 from preamblelab.report.gaps import reasons_of
 from preamblelab.report.layout import as_markdown, as_text
+from preamblelab.report.saving import save_report, with_pictures
 from preamblelab.report.sections import sections_of
-from preamblelab.stats.overall import overall_effect
-from preamblelab.stats.verdicts import verdicts
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -22,18 +21,6 @@ __all__ = ["Arrival", "Report"]
 
 class Report(Findings):
     """What an experiment shows. Prints as text; `effects` is the table behind it."""
-
-    @cached_property
-    def recorded(self) -> "DataFrame":
-        """The effect over all models as measured, whether or not their preambles arrived.
-
-        No claim: it shows what leaving out the undelivered changes. Columns as `overall`; no rows
-        where every preamble arrived, for then `overall` is this table.
-        """
-        if self.looks is not None or not (self.effects["delivery"] == "undelivered").any():
-            return self.effects.iloc[0:0]
-        measured = overall_effect(self.scores, baseline=self.baseline, level=self.level)
-        return self._ordered(verdicts(measured, margin=self.margin))
 
     def to_pandas(self) -> "DataFrame":
         """The table of effects."""
@@ -86,12 +73,45 @@ class Report(Findings):
         return table.to_csv(index=False)
 
     def to_markdown(self) -> str:
-        """The report as Markdown."""
-        return as_markdown(sections_of(self, self.recorded))
+        """The report as Markdown, without pictures; `save` puts them beside the file."""
+        return as_markdown(sections_of(self))
+
+    def to_html(self) -> str:
+        """The report as one self-contained page: pictures, tables, answers; it runs no script.
+
+        Answers are read from the store that the report was made from; where it is gone, the page
+        says so.
+        """
+        from preamblelab.report.html.report_page import report_page
+
+        return report_page(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the report to a file; its suffix says in which form.
+
+        Args:
+            path: `.html` (one file with everything in it), `.md` (with the pictures as SVG in a
+                folder beside it), `.json`, `.csv` or `.txt`.
+
+        Returns:
+            The file.
+
+        Raises:
+            SpecError: the suffix is none of these, or the file cannot be written.
+        """
+        file = Path(path)
+        forms = {
+            ".html": self.to_html,
+            ".md": lambda: with_pictures(self, file),
+            ".json": self.to_json,
+            ".csv": self.to_csv,
+            ".txt": self.__str__,
+        }
+        return save_report(file, forms)
 
     def __str__(self) -> str:
         """The report as text for a terminal."""
-        return as_text(sections_of(self, self.recorded))
+        return as_text(sections_of(self))
 
 
 def _records(table: "DataFrame") -> list[dict[str, Any]]:

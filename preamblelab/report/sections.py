@@ -8,7 +8,6 @@ from preamblelab.report.conclusions import (
     again_section,
     clauses_section,
     judges_section,
-    noise_lines,
     segments_section,
     tiers_section,
     told,
@@ -17,99 +16,47 @@ from preamblelab.report.findings import Findings
 from preamblelab.report.gaps import (
     answered,
     failure_lines,
-    missing_line,
     nothing_line,
     unmarked_lines,
 )
+from preamblelab.report.heads import SIMULATED, head_of, title_of
 from preamblelab.report.layout import Grid, Section
-from preamblelab.report.stopping import looks_section, rule_section, verdict_lines
+from preamblelab.report.limits import limits_section
+from preamblelab.report.stopping import looks_section, rule_section
 from preamblelab.stats.sentences import points
-from preamblelab.stats.verdicts import sentence
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 OUTCOMES: Final = ("ok", "truncated", "looped", "refused", "empty", "failed", "pending")
-SIMULATED: Final = "simulated"
 
 
-def sections_of(report: Findings, recorded: "DataFrame | None" = None) -> list[Section]:
-    """The sections of a report, in reading order.
-
-    Args:
-        report: the tables behind it.
-        recorded: the effect over all models, delivered or not, where that differs.
-    """
+def sections_of(report: Findings) -> list[Section]:
+    """The sections of a report, in reading order."""
     if nothing := nothing_line(report.scores):
         lines = (report.question, nothing)
-        head = Section(title=_title(report), lines=tuple(line for line in lines if line))
-        facts = _facts(report) if answered(report.scores) else _only_facts(report)
+        head = Section(title=title_of(report), lines=tuple(line for line in lines if line))
+        facts = facts_section(report) if answered(report.scores) else _only_facts(report)
         return [head, facts] if facts.lines or facts.grid else [head]
     sections = [
-        _head(report),
-        _effects(report),
+        head_of(report).section,
+        effects_section(report),
         looks_section(report.looks),
-        told(_repetitions, report, "Repetitions"),
-        _delivery(report, recorded),
+        told(repetitions_section, report, "Repetitions"),
+        delivery_section(report),
         told(segments_section, report, "By baseline tier and size"),
         told(clauses_section, report, "Clauses"),
         told(tiers_section, report, "Models"),
         told(judges_section, report, "Judges"),
         again_section(report),
-        _facts(report),
+        limits_section(report),
+        facts_section(report),
     ]
     return [section for section in sections if section.lines or section.grid is not None]
 
 
-def _title(report: Findings) -> str:
-    return report.experiment + (f" ({SIMULATED} results)" if report.simulated else "")
-
-
-def _head(report: Findings) -> Section:
-    scores = report.scores
-    tasks, models = scores["task"].nunique(), scores["model"].nunique()
-    repetitions = int(scores["repetition"].nunique())
-    compared = report.noise.n_tasks
-    few = f" (of which {compared} with scores in both arms, by the median)"
-    shape = (
-        f"{_count(models, 'model')}, {_count(tasks, 'task')}{few if compared < tasks else ''}, "
-        f"{_count(repetitions, 'repetition')}; baseline: {report.baseline}"
-        + (f"; rubric: {report.rubric}" if report.rubric else "")
-    )
-    missing = missing_line(scores)
-    told_lines = (report.question, shape, missing, *_verdict_lines(report), *noise_lines(report))
-    lines = [line for line in told_lines if line]
-    return Section(title=_title(report), lines=tuple(lines))
-
-
-def _verdict_lines(report: Findings) -> list[str]:
-    """The verdict over all models, one line per variant."""
-    lines = [
-        f"Verdict on {row['variant']}: {_overall_sentence(row)}" for row in _rows(report.overall)
-    ]
-    if report.looks is not None:
-        lines += verdict_lines(report.effects)
-        if len(set(report.effects["model"])) > 1:
-            lines.append(
-                "Under a plan of looks there is no verdict over all models: the looks were planned "
-                "for each pair of model and variant."
-            )
-    counts = report.effects["verdict"].value_counts()
-    if len(report.effects) > 1:
-        each = ", ".join(f"{counts[name]} {name}" for name in counts.index)
-        lines.append(f"By model (margin {report.margin:g} points): {each}.")
-    return lines
-
-
-def _overall_sentence(row: Mapping[str, Any]) -> str:
-    """The sentence on a variant over all models, without its subject, which stands before it."""
-    said = sentence({**row, "model": ""}).partition(": ")[2].removesuffix(".")
-    kind = str(row["scope"]).split(" ", maxsplit=1)[0]
-    told = not kind or f"on {row['scope']}" in said or f"{kind} like these" in said
-    return f"{said}." if told else f"{said} (on {row['scope']})."
-
-
-def _effects(report: Findings) -> Section:
+def effects_section(report: Findings) -> Section:
+    """The effect of every variant on every model, with its interval, verdict and reason."""
     effects = report.effects
     if effects.empty:
         return Section()
@@ -184,21 +131,22 @@ def _reasons(effects: "DataFrame") -> list[str]:
     return [f"  {'; '.join(names)}: {reason}" for reason, names in named.items()]
 
 
-def _repetitions(report: Findings) -> Section:
+def repetitions_section(report: Findings) -> Section:
+    """What the rule for repetitions asked, where it is not a fixed number."""
     return rule_section(
         report.scores, baseline=report.baseline, rule=report.rule, margin=report.margin
     )
 
 
-def _delivery(report: Findings, recorded: "DataFrame | None") -> Section:
+def delivery_section(report: Findings) -> Section:
+    """Whether every preamble reached its model, and what leaving out the others changes."""
     lines = [
         f"{row['model']} {row['variant']}: {row['delivery']}"
         + (f" - {row['delivery_reasons']}" if row["delivery_reasons"] else "")
         for row in _rows(report.effects)
         if row["delivery"] == "undelivered" or row["delivery_reasons"]
     ]
-    if recorded is not None:
-        lines += [_recorded_sentence(row, report.effects) for row in _rows(recorded)]
+    lines += [_recorded_sentence(row, report.effects) for row in _rows(report.recorded)]
     return Section(title="Did the preamble arrive?", lines=tuple(lines))
 
 
@@ -218,7 +166,8 @@ def _recorded_sentence(row: Mapping[str, Any], effects: "DataFrame") -> str:
     return text + "."
 
 
-def _facts(report: Findings) -> Section:
+def facts_section(report: Findings) -> Section:
+    """How many answers ended how, why some are missing, and what all of it cost."""
     notes = [*failure_lines(report.scores), *unmarked_lines(report.scores)]
     return Section(
         title="Outcomes and cost",

@@ -34,10 +34,17 @@ def pair_view(pair: Pair, *, open_: bool = False) -> Markup:
             element("span", pair.why, class_="why") if pair.why else None,
         ),
         _both_scores(pair),
-        side_by_side(one.text, two.text, _titles(pair)),
         folded("Points by dimension", _both_marks(one.marks, two.marks), open_=True)
         if one.marks or two.marks
         else None,
+        element(
+            "div",
+            side_by_side(one.text, two.text, _titles(pair)),
+            class_="fold",
+            role="region",
+            aria_label="Both answers",
+            tabindex=0,
+        ),
         *(_behind(each) for each in (one, two)),
         open_=open_,
         class_="pair",

@@ -53,13 +53,16 @@ def arrows(
         parts.append(words(f"{cost:g}", x, height - _BELOW + 15, "soft small mid"))
     parts.append(words(unit, (_LEFT + width) / 2, height - 6, "soft small mid"))
     taken: list[tuple[float, float, float]] = []
+    labels = []
     for row in rows:
         (x1, x2), (y1, y2) = (across(math.log10(each)) for each in row.cost), map(up, row.score)
         told = _spoken(row, unit)
         parts.append(line(x1, y1, x2, y2, "bar thin s-flat"))
         parts.append(dot(x1, y1, "from", r=3.5, told=told))
-        parts.append(dot(x2, y2, "f-gain", r=5, told=told))
-        parts.append(_label(row.label, x2, y2, width, taken))
+        parts.append(dot(x2, y2, "f-ink", r=5, told=told))
+        labels.append((row.label, x2, y2))
+        taken += [(y + 4, x - 6, x + 6) for x, y in ((x1, y1), (x2, y2))]
+    parts += [_label(*each, width, taken) for each in labels]
     desc = ". ".join(_spoken(row, unit) for row in rows) + "."
     return frame(joined(parts), name=name, title=title, desc=desc, width=width, height=height)
 
@@ -67,19 +70,23 @@ def arrows(
 def _label(
     label: str, x: float, y: float, width: float, taken: list[tuple[float, float, float]]
 ) -> Markup:
-    """The name beside its end, unless it would lie on another name."""
+    """The name beside its end, where no other name lies; none where there is no room."""
     shown = fitting(label, 11, 130)
     wide = room(shown, 11)
-    left = x + 9 + wide > width
-    start = x - 9 - wide if left else x + 9
-    if any(
-        abs(y - other) < 12 and start < end and start + wide > begin for other, begin, end in taken
-    ):
-        return Markup("")
-    taken.append((y, start, start + wide))
-    return words(
-        shown, x + (-9 if left else 9), y + 4, "small" + (" end" if left else ""), told=label
-    )
+    places = (
+        (x + 9, y + 4), (x - 9 - wide, y + 4), (x - wide / 2, y - 10), (x - wide / 2, y + 19)
+    )  # fmt: skip
+    for start, base in places:
+        end = start + wide
+        if start < _LEFT or end > width or any(_overlap((base, start, end), one) for one in taken):
+            continue
+        taken.append((base, start, end))
+        return words(shown, start, base, "small halo", told=label)
+    return Markup("")
+
+
+def _overlap(one: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
+    return abs(one[0] - other[0]) < 12 and one[1] < other[2] and one[2] > other[1]
 
 
 def _round(scale: Scale) -> list[float]:

@@ -26,6 +26,7 @@ fill:var(--ink)}
 .fig .band{fill:var(--band)}.fig .band2{fill:var(--band2)}
 .fig .rule{stroke:var(--faint);stroke-width:1}
 .fig .s-gain{stroke:var(--gain)}.fig .s-loss{stroke:var(--loss)}.fig .s-flat{stroke:var(--flat)}
+.fig .f-ink{fill:var(--ink)}.fig .halo{paint-order:stroke;stroke:var(--paper);stroke-width:3px}
 .fig .f-gain{fill:var(--gain)}.fig .f-loss{fill:var(--loss)}.fig .f-flat{fill:var(--flat)}
 .fig .bar{stroke-width:2.5;fill:none;stroke-linecap:round}.fig .thin{stroke-width:1.5}
 .fig .dash{stroke-dasharray:3 4}

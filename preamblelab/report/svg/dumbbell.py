@@ -87,11 +87,11 @@ def dumbbell(
 def _beside(rows: Sequence[Row], band: Band, half: float, width: int) -> tuple[Markup, float]:
     marks_room = 104 if any(row.outcomes for row in rows) else 12
     names = min(max((_name_room(row) for row in rows), default=80) + 14, width * 0.29)
-    verdict = 122.0
+    verdict = max(136.0, *(room(row.verdict, 11) + 62 for row in rows), 0)
     left = width - names - marks_room - verdict
-    scores = Scale(low=0, high=100, start=names + 30, end=names + left * 0.56 - 30)
+    scores = Scale(low=0, high=100, start=names + 30, end=names + left * 0.5 - 30)
     effects = Scale(
-        low=-half, high=half, start=names + left * 0.56 + marks_room + 16, end=width - verdict - 16
+        low=-half, high=half, start=names + left * 0.5 + marks_room + 16, end=width - verdict - 16
     )
     bottom = _TOP + _ROW * len(rows)
     parts: list[Markup | None] = [
@@ -133,7 +133,7 @@ def _stacked(rows: Sequence[Row], band: Band, half: float, width: int) -> tuple[
     ]
     for number, row in enumerate(rows):
         top = first + _TALL_ROW * number
-        said = " ".join(word for _, word in row.outcomes[:2])
+        said = " ".join(f"{'●' if of else '○'} {word}" for of, word in row.outcomes[:2])
         parts += [
             _name(row, 4, top + 15, width - 8 - room(said, 11), repeat=_whose(rows, number)),
             words(said, width - 4, top + 15, "soft small end") if said else None,
@@ -200,7 +200,7 @@ def _bands(band: Band, scale: Scale, top: float, bottom: float) -> Markup:
 
 
 def _effect_ticks(scale: Scale) -> list[tuple[float, str]]:
-    return [(each, points(each, 0)) for each in scale.ticks(5)]
+    return [(each, points(each, 0)) for each in scale.ticks(6)]
 
 
 def _name_room(row: Row) -> float:

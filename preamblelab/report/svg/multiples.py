@@ -9,7 +9,7 @@ from preamblelab.report.svg.drawing import NARROW, direction, dot, frame, line, 
 from preamblelab.report.svg.scales import Scale, fitting, room, symmetric
 from preamblelab.stats.sentences import points
 
-_TOP: Final = 46
+_TOP: Final = 58
 _ROW: Final = 20
 _GAP: Final = 14
 
@@ -29,6 +29,7 @@ def multiples(
     *,
     unit: str,
     title: str,
+    notes: Mapping[str, str] | None = None,
     name: str = "dimensions",
     width: int = 920,
 ) -> Markup:
@@ -39,6 +40,7 @@ def multiples(
         rows: names of the lines.
         unit: what the effects are counted in, in words.
         title: what the picture is.
+        notes: a few words under the name of a panel.
         name: identifier of the picture in its page.
         width: pixels; under 600 panels stand below each other.
     """
@@ -63,8 +65,12 @@ def multiples(
         bottom = top + _TOP + _ROW * len(rows)
         middle = (scale.start + scale.end) / 2
         parts += [
-            words(fitting(panel, 12, each_width), middle, top + 22, "mid strong", told=panel),
-            upright(scale, top + _TOP, bottom, [(v, points(v, 0)) for v in (-half, 0, half)]),
+            words(fitting(panel, 12.6, each_width + 8), middle, top + 22, "mid strong", told=panel),
+            words((notes or {}).get(panel, ""), middle, top + 36, "mid soft small"),
+            upright(scale, top + _TOP, bottom, [(v, "") for v in (-half, 0, half)]),
+            words(points(-half, 0), scale.start, top + _TOP - 5, "soft small"),
+            words("0", middle, top + _TOP - 5, "soft small mid"),
+            words(points(half, 0), scale.end, top + _TOP - 5, "soft small end"),
         ]
         if stacked or number == 0:
             parts += [

@@ -101,7 +101,7 @@ def _marks(row: Strip, scale: Scale, y: float) -> Markup:
     if not known:
         return words("no score", scale(50), y + 4, "soft small mid")
     span = line(scale(min(known)), y, scale(max(known)), y, "bar thin s-flat")
-    style = "from" if row.baseline else "f-gain"
+    style = "from" if row.baseline else "f-ink"
     marks = (
         dot(scale(each), y, style, r=4, told=f"repetition {number}: {each:.1f}")
         for number, each in enumerate(row.scores, 1)

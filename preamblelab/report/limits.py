@@ -1,0 +1,131 @@
+"""What the data cannot say, in words: the weightiest first."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from preamblelab.report.findings import Findings
+from preamblelab.report.layout import Section, counted
+from preamblelab.stats.sentences import points
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+TITLE: Final = "What these data cannot say"
+_MOST_NAMES: Final = 4
+
+
+def limits(report: Findings) -> list[str]:
+    """Why the figures carry no more than the verdict claims; one sentence or two each."""
+    return [
+        *_design(report),
+        *_delivery(report),
+        *_spread(report),
+        *_again(report),
+        *_worth(report),
+    ]
+
+
+def limits_section(report: Findings) -> Section:
+    """The same as a section."""
+    return Section(title=TITLE, lines=tuple(limits(report)))
+
+
+def _design(report: Findings) -> Iterator[str]:
+    scores = report.scores
+    if report.simulated:
+        yield (
+            "All answers are simulated: they show what this program finds and what it misses, and "
+            "nothing about real models."
+            if bool(scores["simulated"].fillna(value=False).all())
+            else "Some models are simulated: what is said over all models is no fact about any."
+        )
+    if len(set(scores["task"])) == 1:
+        once = " and was asked once under each text" if report.noise.n_repeats == 0 else ""
+        yield (
+            f"Every answer is to one task{once}: nothing here speaks of other tasks, and no model "
+            "has an effect of its own that can be told from chance."
+        )
+    elif report.noise.n_repeats == 0:
+        yield "No trial was repeated: how far chance alone moves a score was not seen."
+
+
+def _delivery(report: Findings) -> Iterator[str]:
+    lost = report.effects[report.effects["delivery"] == "undelivered"]
+    if lost.empty:
+        return
+    named = ", ".join(
+        f"{row['model']} ({points(row['difference'], 0)})" if row["difference"] == row["difference"]
+        else str(row["model"])
+        for row in lost.head(_MOST_NAMES).to_dict("records")
+    )  # fmt: skip
+    more = f" and {len(lost) - _MOST_NAMES} more" if len(lost) > _MOST_NAMES else ""
+    text = f"The preamble most likely never reached {named}{more}: no effect of it is counted."
+    both = report.recorded.merge(report.overall, on="variant", suffixes=("_all", ""))
+    for row in both.to_dict("records"):
+        text += (
+            f" Counted all the same, {row['variant']} would show {points(row['effect_all'])} "
+            f"instead of {points(row['effect'])} points."
+        )
+    yield text
+
+
+def _spread(report: Findings) -> Iterator[str]:
+    """Where models go opposite ways, their mean is true of none of them."""
+    for variant, rows in report.effects.groupby("variant", sort=False):
+        known = rows[rows["effect"].notna()]
+        if len(known) < 2:
+            continue
+        low, *_, high = known.sort_values("effect").to_dict("records")
+        if low["effect"] <= -report.margin and high["effect"] >= report.margin:
+            yield (
+                f"Models go opposite ways: under {variant} they moved from "
+                f"{points(low['effect'])} ({low['model']}) to {points(high['effect'])} "
+                f"({high['model']}); a mean over them describes none of them."
+            )
+    open_ = int((report.effects["verdict"] == "undecided").sum())
+    if open_:
+        yield (
+            f"{counted(open_, 'pair')} of model and variant {'is' if open_ == 1 else 'are'} "
+            "undecided: that is no proof that nothing changed."
+        )
+    low_floor = int(report.effects["below_floor"].sum())
+    floor = report.noise.floor
+    if low_floor and floor is not None:
+        yield (
+            f"{counted(low_floor, 'effect')} of {len(report.effects)} "
+            f"{'is' if low_floor == 1 else 'are'} smaller than {floor:.1f} points, which chance in "
+            "the answers alone may give."
+        )
+
+
+def _again(report: Findings) -> Iterator[str]:
+    if report.again is None:
+        return
+    table, judge = report.again
+    own = table[
+        ((table["first"] == report.experiment) | (table["second"] == report.experiment))
+        & ~table["same_text"]
+    ]
+    if not own.empty:
+        row = max(own.to_dict("records"), key=lambda each: abs(each["difference"]))
+        yield (
+            f"Asked once more, {row['model']} under {row['variant']} scored "
+            f"{row['second_score']:.0f} instead of {row['first_score']:.0f}: chance alone moves a "
+            "single answer that far."
+        )
+    if judge is not None:
+        yield (
+            f"The judge gives one and the same text other points when it is asked again: SD "
+            f"{judge.sd:.1f} points."
+        )
+
+
+def _worth(report: Findings) -> Iterator[str]:
+    """What the points are worth: whether anything was run."""
+    if report.executed is None or report.executed.empty:
+        by = "what a judge thought of the answers" if _judged(report.marks) else "what texts show"
+        yield f"No answer was run: points are {by}, not what the answers do."
+
+
+def _judged(marks: "DataFrame | None") -> bool:
+    return marks is not None
