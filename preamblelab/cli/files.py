@@ -102,9 +102,12 @@ def export_runs(
     ] = None,
     store: StoreOption = DEFAULT,
     what: Annotated[
-        Literal["trials", "ratings"], typer.Option(help="One row per what.")
-    ] = "trials",
-    format: Annotated[Literal["jsonl", "csv"], typer.Option()] = "jsonl",  # noqa: A002
+        Literal["trials", "ratings", "effects", "evidence"] | None,
+        typer.Option(help="One row per what; trials when left out, effects for junit."),
+    ] = None,
+    format: Annotated[  # noqa: A002
+        Literal["jsonl", "json", "csv", "md", "parquet", "junit"], typer.Option()
+    ] = "jsonl",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file; standard output when left out.")
     ] = None,
@@ -112,8 +115,8 @@ def export_runs(
         bool, typer.Option("--raw", help="CSV without the apostrophe before formulas.")
     ] = False,
 ) -> None:
-    """Write trials or ratings of an experiment as JSONL or CSV."""
-    from preamblelab.lab.exchange.exporting import export_experiment
+    """Write trials, ratings, effects or executed evidence: JSONL, CSV, Markdown, Parquet, JUnit."""
+    from preamblelab.lab.exporting import export_experiment
     from preamblelab.lab.reporting import only_experiment
     from preamblelab.store import Store
 

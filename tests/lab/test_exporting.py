@@ -17,8 +17,8 @@ from preamblelab.domain.base import content_digest
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Rating, Request, Response
 from preamblelab.errors import SpecError, StoreError
-from preamblelab.lab.exchange.exporting import export_experiment
 from preamblelab.lab.exchange.importing import import_file
+from preamblelab.lab.exporting import export_experiment
 from preamblelab.lab.reporting import analyze
 from preamblelab.store import Delivery, MarkRow, PlannedTrial, RatingRow, Store
 

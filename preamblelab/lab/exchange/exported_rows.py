@@ -1,182 +1,52 @@
-"""The use case of an export: trials or ratings of one experiment as JSONL or CSV, row by row."""
+"""What an export writes of an experiment, row by row: its trials, and their ratings."""
 
-import csv
-import json
 import math
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Final
 
 from preamblelab.domain.records import Rating, Response
-from preamblelab.errors import StoreError
 from preamblelab.lab.exchange.imported import NO_TEXT
 from preamblelab.lab.exchange.trial_rows import FIELDS, SPREAD
-from preamblelab.report.escaping import for_spreadsheet
+from preamblelab.lab.exchange.writing import Kind
 from preamblelab.store import Delivery, PlannedTrial, Store
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Form = Literal["jsonl", "csv"]
-What = Literal["trials", "ratings"]
 Place = tuple[str, str, str, int]
 """Model, variant, task and repetition: what a trial is called in its experiment."""
 
-RATING_FIELDS: Final = (
-    "experiment", "model", "variant", "task", "repetition", "scorer", "judgement", "dimension",
-    "criterion", "points", "status", "reason", "evidence", "flags", "response_key",
-)  # fmt: skip
-"""Columns of exported ratings."""
-TRIAL_COLUMNS: Final = tuple(
-    name for name, field in FIELDS.items() if field.kind not in {"json", "points"}
-)
-"""Columns of a CSV of trials, before those of the dimensions."""
+RATING_KINDS: Final[Mapping[str, Kind]] = {
+    "experiment": "text", "model": "text", "variant": "text", "task": "text",
+    "repetition": "whole", "scorer": "text", "judgement": "whole", "dimension": "text",
+    "criterion": "whole", "points": "number", "status": "text", "reason": "text",
+    "evidence": "text", "flags": "text", "response_key": "text",
+}  # fmt: skip
+"""Columns of exported ratings, and what they hold."""
+
+_KINDS: Final[Mapping[str, Kind]] = {"number": "number", "whole": "whole", "switch": "switch"}
+TRIAL_KINDS: Final[Mapping[str, Kind]] = {
+    name: _KINDS.get(field.kind, "text")
+    for name, field in FIELDS.items()
+    if field.kind not in {"json", "points"}
+}
+"""Columns of a table of trials, before those of the dimensions."""
 
 _BATCH: Final = 200
 
 
-def export_experiment(
-    store: Store,
-    name: str,
-    target: str | Path | TextIO,
-    *,
-    format: Form = "jsonl",  # noqa: A002 - the word that the command line uses
-    what: What = "trials",
-    raw: bool = False,
-) -> int:
-    """Write the trials or the ratings of an experiment in the shape of docs/formats.md.
-
-    Trials as JSONL hold all that an import needs to give the same scores, outcomes and report.
-    A file is replaced only when it has been written whole.
-
-    Args:
-        store: where the experiment is.
-        name: the experiment.
-        target: a file, or an open text stream.
-        format: `jsonl` (ASCII; loses nothing) or `csv` (UTF-8; lone surrogates and NUL as visible
-            escapes).
-        what: one row per trial, or one per rating.
-        raw: leave cells as they are that a spreadsheet would run as formulas; only for CSV.
-
-    Returns:
-        Rows written, the header of a CSV not counted.
-
-    Raises:
-        SpecError: there is no such experiment.
-        StoreError: the store cannot be read, or the file not be written.
-    """
-    rows = _trial_rows(store, name) if what == "trials" else _rating_rows(store, name)
-    columns = _columns(store, name) if what == "trials" else RATING_FIELDS
-    write: Callable[[Iterator[dict[str, Any]], TextIO], int]
-    if format == "jsonl":
-        write = _write_jsonl
-    else:
-
-        def write(rows: Iterator[dict[str, Any]], stream: TextIO) -> int:
-            return _write_csv(rows, stream, columns, raw=raw)
-
-    with _opened(target) as stream:
-        return write(rows, stream)
-
-
-def _opened(target: str | Path | TextIO) -> AbstractContextManager[TextIO]:
-    if isinstance(target, str | Path):
-        return _replaced(Path(target))
-    return nullcontext(target)
-
-
-@contextmanager
-def _replaced(path: Path) -> Iterator[TextIO]:
-    """A stream whose content becomes the file's, all of it or nothing."""
-    try:
-        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123
-            yield stream
-        os.chmod(beside, 0o644)  # noqa: PTH101 - as a file opened in the usual way
-        Path(beside).replace(path)
-    except StoreError:
-        raise  # The store's own fault, which is an OSError too, says more.
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
-    finally:
-        Path(beside).unlink(missing_ok=True)
-
-
-def _write_jsonl(rows: Iterator[dict[str, Any]], stream: TextIO) -> int:
-    count = 0
-    for row in rows:
-        count += 1
-        # An answer without a character is an answer; without the field there would be none.
-        given = {
-            name: value
-            for name, value in row.items()
-            if not _absent(value) or (name == "response" and value == "")
-        }
-        stream.write(json.dumps(given, ensure_ascii=True, allow_nan=False) + "\n")
-    return count
-
-
-def _write_csv(
-    rows: Iterator[dict[str, Any]], stream: TextIO, columns: Sequence[str], *, raw: bool
-) -> int:
-    # Under this line terminator a lone carriage return is quoted too; under "\n" it is not.
-    writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow(columns)
-    count = 0
-    for row in rows:
-        count += 1
-        flat = _flat(row)
-        writer.writerow([_cell(flat.get(column), raw=raw) for column in columns])
-    return count
-
-
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with its objects spread over columns."""
-    flat = dict(row)
-    for start, field in SPREAD.items():
-        for dimension, points in (flat.pop(field, None) or {}).items():
-            flat[start + dimension] = points
-    delivery = flat.get("delivery")
-    if isinstance(delivery, Mapping):
-        flat["delivery"] = delivery["state"]
-    for name in ("variants", "flags", "evidence"):
-        values = flat.get(name)
-        if isinstance(values, list):
-            flat[name] = json.dumps(values) if name == "evidence" else ",".join(values)
-    return flat
-
-
-def _cell(value: Any, *, raw: bool) -> str:
-    if _absent(value):
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    text = str(value).encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
-    return text if raw else for_spreadsheet(text)
-
-
-def _absent(value: Any) -> bool:
-    return value is None or value == "" or value == [] or value == {}
-
-
-def _columns(store: Store, name: str) -> tuple[str, ...]:
-    """Columns of a CSV of trials: those of every experiment, then two for each dimension."""
+def trial_kinds(store: Store, name: str) -> dict[str, Kind]:
+    """Columns of a table of trials: those of every experiment, then two for each dimension."""
     dimensions = dict.fromkeys(store.dimension_scores(name)["dimension"])
-    spread = [start + dimension for start in SPREAD for dimension in dimensions]
-    return (*TRIAL_COLUMNS, *spread, "output_hash", "response_key")
+    spread: dict[str, Kind] = {
+        start + dimension: "number" for start in SPREAD for dimension in dimensions
+    }
+    return {**TRIAL_KINDS, **spread, "output_hash": "text", "response_key": "text"}
 
 
-def _trial_rows(store: Store, name: str) -> Iterator[dict[str, Any]]:
+def trial_rows(store: Store, name: str) -> Iterator[dict[str, Any]]:
     """One row per trial, in the order of the plan."""
     document = store.document(name)
     marking = store.marking(name)
@@ -307,7 +177,7 @@ def _points(marks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _rating(rating: Rating) -> dict[str, Any]:
     fields = {**asdict(rating), "evidence": list(rating.evidence), "flags": list(rating.flags)}
-    return {name: value for name, value in fields.items() if not _absent(value)}
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
 
 
 def _delivery(found: Delivery | None) -> dict[str, Any] | None:
@@ -320,7 +190,7 @@ def _number(value: Any) -> float | None:
     return None if value is None or math.isnan(value) else float(value)
 
 
-def _rating_rows(store: Store, name: str) -> Iterator[dict[str, Any]]:
+def rating_rows(store: Store, name: str) -> Iterator[dict[str, Any]]:
     """One row per rating, in the order of the plan."""
     ratings = _Ratings(store, name)
     for trial in store.trials(name):
