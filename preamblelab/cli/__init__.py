@@ -16,6 +16,7 @@ from preamblelab.cli import (
     replicating,
     routing,
     suites,
+    viewing,
 )
 from preamblelab.cli.printing import guarded
 from preamblelab.cli.root import app
@@ -33,6 +34,7 @@ __all__ = [
     "replicating",
     "routing",
     "suites",
+    "viewing",
 ]
 
 

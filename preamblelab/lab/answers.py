@@ -1,10 +1,12 @@
 """From a trial of the store to everything a person may want to see behind its score."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from preamblelab.domain.evidence_records import Evidence
 from preamblelab.domain.records import Response
-from preamblelab.report.answers import Answer, Mark, Opinion
+from preamblelab.report.answers import Answer, Executed, Mark, Opinion
 from preamblelab.store import JudgedRating, Store, TrialLine
 
 
@@ -56,7 +58,39 @@ def answer_of(store: Store, experiment: str, line: TrialLine) -> Answer:
         opinions=tuple(
             _opinion(each, dimensions) for each in store.trial_ratings(experiment, line)
         ),
+        executed=_executed(store, line, response) if response else (),
     )
+
+
+def _executed(store: Store, line: TrialLine, response: Response) -> tuple[Executed, ...]:
+    output = response.output_hash
+    found = store.evidence_of([output]).get((output, line.task_digest), {})
+    return tuple(
+        Executed(mode=mode, figures=_figures(evidence), details=_details(evidence.details))
+        for mode, evidence in found.items()
+    )
+
+
+def _figures(evidence: Evidence) -> dict[str, Any]:
+    """What is told of one execution; what could not be run has no numbers."""
+    told = asdict(evidence)
+    del told["details"]
+    told["repairs"] = ", ".join(evidence.repairs)
+    if evidence.status == "missing":
+        counted = ("parses", "loads", "tests", "passed", "failed", "mutants", "killed")
+        told |= dict.fromkeys((*counted, "line_share"))
+    return told
+
+
+def _details(groups: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every test, mutant, case and property as one row that says which of these it is."""
+    return [
+        {"what": group.removesuffix("s"), **each}
+        for group, rows in groups.items()
+        if isinstance(rows, Sequence) and not isinstance(rows, str)
+        for each in rows
+        if isinstance(each, Mapping)
+    ]
 
 
 def _dimensions(marking: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -1,0 +1,1 @@
+"""One module for each page: a source and a query in, the finished page out."""

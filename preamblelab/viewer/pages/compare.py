@@ -1,0 +1,124 @@
+"""Two experiments beside each other: the effects of the same variant on the same model."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from preamblelab.errors import PreamblelabError
+from preamblelab.report.markup import Markup, element
+from preamblelab.viewer.addresses import Query, named, to
+from preamblelab.viewer.pages.shell import figure, figure_head, problem, shell, signed, table
+from preamblelab.viewer.source import Source
+
+if TYPE_CHECKING:
+    from preamblelab.report.reports import Report
+
+Row = Mapping[str, Any]
+
+
+def page(source: Source, query: Query) -> Markup:
+    """The effects of two experiments."""
+    names = (named(query, "first"), named(query, "second"))
+    title = f"{names[0]} and {names[1]}"
+    try:
+        reports = [source.report(name) for name in names]
+    except PreamblelabError as error:
+        return shell(source, title, problem(error))
+    first, second = reports
+    if first is None or second is None:
+        waiting = "The reports are being worked out; this page asks again by itself."
+        return shell(
+            source, title, element("p", waiting, class_="waiting", role="status"), reload=2.0
+        )
+    rows = _matched(first, second)
+    return shell(
+        source,
+        title,
+        element("ul", (element("li", each) for each in _differences(source, first, second)),
+                class_="plain"),
+        _table(names, rows) if rows else element("p", "No model and variant occur in both."),
+        _alone(first, second),
+        element(
+            "p",
+            "The difference of two effects has no interval here: the two may share answers, tasks "
+            "or a baseline, and a plain overlap of intervals is no test. To claim one, put both "
+            "variants into one experiment.",
+            class_="note",
+        ),
+    )  # fmt: skip
+
+
+def _rows(report: "Report") -> dict[tuple[str, str], Row]:
+    return {
+        (str(row["model"]), str(row["variant"])): {str(name): row[name] for name in row}
+        for row in report.effects.to_dict("records")
+    }
+
+
+def _matched(first: "Report", second: "Report") -> list[tuple[Row, Row]]:
+    ones, twos = _rows(first), _rows(second)
+    return [(ones[place], twos[place]) for place in ones if place in twos]
+
+
+def _table(names: tuple[str, str], rows: list[tuple[Row, Row]]) -> Markup:
+    heads = [
+        "model", "variant",
+        *(cell for name in names for cell in (figure_head(name), "interval", "verdict")),
+        figure_head("difference"),
+    ]  # fmt: skip
+    return table(
+        heads,
+        (
+            [
+                str(one["model"]),
+                str(one["variant"]),
+                *_effect(one),
+                *_effect(two),
+                figure(signed(two["effect"] - one["effect"])),
+            ]
+            for one, two in rows
+        ),
+        aria_label="Effects side by side",
+    )
+
+
+def _effect(row: Row) -> tuple[Markup, str, str]:
+    from preamblelab.stats.sentences import points
+
+    low, high = row["low"], row["high"]
+    span = "none can be had" if low != low else f"{points(low)} to {points(high)}"
+    return figure(signed(row["effect"])), span, str(row["verdict"])
+
+
+def _differences(source: Source, first: "Report", second: "Report") -> list[Markup | str]:
+    """What else differs between the two, and what they share."""
+    told: list[Markup | str] = []
+    for report in (first, second):
+        label = " (simulated results)" if report.simulated else ""
+        scores = report.scores
+        link = element("a", report.experiment, href=to("experiment", experiment=report.experiment))
+        told.append(
+            element(
+                "span", link, f"{label}: {scores['model'].nunique()} models, "
+                f"{scores['task'].nunique()} tasks, {scores['repetition'].nunique()} repetitions, "
+                f"baseline {report.baseline}, rubric {report.rubric or 'unknown'}",
+            )
+        )  # fmt: skip
+    tasks = set(first.scores["task"]) & set(second.scores["task"])
+    told.append(f"{len(tasks)} tasks have the same name in both.")
+    shared = source.store.shared_answers(first.experiment, second.experiment)
+    told.append(f"{shared:,} answers are one and the same in both.")
+    if first.rubric != second.rubric:
+        told.append("Their rubrics differ: the points do not mean the same.")
+    if first.baseline != second.baseline:
+        told.append("Their baselines differ: the effects are against different arms.")
+    return told
+
+
+def _alone(first: "Report", second: "Report") -> Markup | None:
+    ones, twos = _rows(first), _rows(second)
+    lines = []
+    for report, own, other in ((first, ones, twos), (second, twos, ones)):
+        if missing := sorted(own.keys() - other.keys()):
+            pairs = ", ".join(f"{model} {variant}" for model, variant in missing)
+            lines.append(element("p", f"Only in {report.experiment}: {pairs}", class_="note"))
+    return element("div", lines) if lines else None

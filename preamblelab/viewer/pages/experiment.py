@@ -1,0 +1,181 @@
+"""One experiment: how far it is while it runs, and what it shows."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from preamblelab.errors import PreamblelabError
+from preamblelab.report.markup import Markup, element, joined
+from preamblelab.store import ArmProgress
+from preamblelab.viewer.addresses import Query, named, to
+from preamblelab.viewer.pages.shell import (
+    figure,
+    figure_head,
+    number,
+    problem,
+    share_bar,
+    shell,
+    simulated,
+    table,
+    when,
+)
+from preamblelab.viewer.source import Pace, Source
+
+if TYPE_CHECKING:
+    from preamblelab.report.layout import Grid, Section
+
+
+def page(source: Source, query: Query) -> Markup:
+    """An experiment, with its verdict and pictures."""
+    name = named(query, "experiment")
+    pace = source.pace(name)
+    found, again = _findings(source, name, pace)
+    question = str(source.store.document(name).get("question") or "")
+    return shell(
+        source,
+        name,
+        element("p", question, class_="question") if question else None,
+        element(
+            "p",
+            element("a", "Trials", href=to("trials", experiment=name), class_="button"),
+            element("a", "Whole report", href=to("report", experiment=name), class_="button"),
+            class_="row",
+        ),
+        element(
+            "section",
+            _progress(pace),
+            id="progress",
+            data_source=to("progress", experiment=name),
+            data_state=_state(pace),
+            aria_label="Progress",
+        ),
+        found,
+        reload=again,
+    )
+
+
+def progress(source: Source, query: Query) -> Markup:
+    """Only the part of the page that moves while a run works."""
+    pace = source.pace(named(query, "experiment"))
+    return element("div", _progress(pace), data_state=_state(pace))
+
+
+def _state(pace: Pace) -> str:
+    """`running` while somebody is at work, else a word that changes with every answer."""
+    done = sum(arm.answered + arm.marked + arm.failed for arm in pace.arms)
+    return f"{'running' if pace.running else 'idle'} {done}"
+
+
+def _progress(pace: Pace) -> Markup:
+    arms = pace.arms
+    trials, answered = sum(arm.trials for arm in arms), sum(arm.answered for arm in arms)
+    marked, failed = sum(arm.marked for arm in arms), sum(arm.failed for arm in arms)
+    words = f"{answered:,} of {trials:,} trials answered, {marked:,} marked"
+    words += f", {failed:,} failed" if failed else ""
+    if pace.seconds_left is not None:
+        words += f"; about {_duration(pace.seconds_left)} left at this pace"
+    holder = pace.holder
+    at_work = (
+        [
+            element("span", "running", class_="label live"),
+            f" {holder.purpose}, since ",
+            when(holder.since),
+            ". ",
+        ]
+        if holder is not None
+        else None
+    )
+    line = element("p", at_work, words, ".", role="status")
+    if answered == trials and marked == trials and not pace.running:
+        return line
+    return joined([line, _arms(arms)])
+
+
+def _arms(arms: Sequence[ArmProgress]) -> Markup:
+    return table(
+        [
+            "model",
+            "variant",
+            "answered",
+            figure_head("marked"),
+            figure_head("failed"),
+            figure_head("tokens"),
+            figure_head("usd"),
+        ],
+        (
+            [
+                arm.model,
+                arm.variant,
+                element(
+                    "span",
+                    share_bar(
+                        [(arm.marked, "bar"), (arm.answered - arm.marked, "half"),
+                         (arm.failed, "bad")],
+                        arm.trials,
+                    ),
+                    f" {arm.answered:,} of {arm.trials:,}",
+                    class_="counted",
+                ),
+                figure(f"{arm.marked:,}"),
+                figure(f"{arm.failed:,}" if arm.failed else "0"),
+                figure(f"{arm.tokens:,}"),
+                figure(_usd(arm)),
+            ]
+            for arm in arms
+        ),
+        aria_label="Progress by model and variant",
+    )  # fmt: skip
+
+
+def _usd(arm: ArmProgress) -> Markup:
+    if arm.unpriced and not arm.usd:
+        return number(None)
+    return joined([number(arm.usd, 4), "+" if arm.unpriced else None])
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _findings(source: Source, name: str, pace: Pace) -> tuple[Markup, float | None]:
+    """What the experiment shows, and after how many seconds to ask again."""
+    try:
+        report = source.report(name)
+    except PreamblelabError as error:
+        return problem(error), None
+    if report is None:
+        waiting = "The report is being worked out; this page asks again by itself."
+        return element("p", waiting, class_="waiting", role="status"), 2.0
+    from preamblelab.report.sections import sections_of
+
+    shown = joined(_section(each) for each in sections_of(report))
+    label = simulated() if report.simulated else None
+    stale = (
+        element("p", "While the run works, what stands below may be some seconds old.",
+                class_="note")
+        if pace.running else None
+    )  # fmt: skip
+    return joined([stale, label, shown]), None
+
+
+def _section(section: "Section") -> Markup:
+    return element(
+        "section",
+        element("h2", section.title) if section.title else None,
+        (element("p", line) for line in section.lines),
+        _grid(section.grid) if section.grid is not None else None,
+        (element("p", line, class_="note") for line in section.notes if line),
+    )
+
+
+def _grid(grid: "Grid") -> Markup:
+    heads = [figure_head(each) if each in grid.right else each for each in grid.columns]
+    rows = (
+        [
+            figure(cell) if name in grid.right else cell
+            for name, cell in zip(grid.columns, row, strict=True)
+        ]
+        for row in grid.rows
+    )
+    return table(heads, rows)
