@@ -13,8 +13,11 @@ from typing import Literal
 
 import numpy as np
 
+from preamblelab.domain.steps import Step
 from preamblelab.errors import SpecError
 from preamblelab.stats.intervals import binomial_limits
+
+__all__ = ["Ladder", "Level", "Share", "Step", "Telemetry", "share", "telemetry"]
 
 UNREACHABLE = "unreachable"
 """The word of a level from which no answer came: a fault of transport, no verdict."""
@@ -36,24 +39,6 @@ class Level:
     """Words after which going on is no use: the climb ends, unresolved."""
     tag: str = ""
     """What the observation of this level is tagged with; empty on the first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """What one level said: one stored observation."""
-
-    level: str
-    word: str
-    """Its outcome or verdict; `unreachable` where no answer came."""
-    key: str = ""
-    """Address of the observation in the store."""
-    parent: str = ""
-    """Address of the observation one level before; empty on the first."""
-    tag: str = ""
-    reason: str = ""
-    usd: float | None = None
-    """None when the price is unknown, never 0 for that."""
-    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

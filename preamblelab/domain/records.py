@@ -16,7 +16,7 @@ FaultKind = Literal[
 ]  # fmt: skip
 """Which boundary failed; `reason` of a failed response begins with it."""
 
-Role = Literal["subject", "judge", "probe", "warm_up"]
+Role = Literal["subject", "judge", "probe", "warm_up", "fallback", "escalation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

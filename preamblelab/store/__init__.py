@@ -2,6 +2,7 @@
 
 from preamblelab.store.asking import Asking
 from preamblelab.store.browsing import Browsing
+from preamblelab.store.climbing import Climbing
 from preamblelab.store.connection import utc_now
 from preamblelab.store.executing import EvidenceRow, Executing
 from preamblelab.store.locking import Holder
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 
-class Store(Asking, Browsing, Reviewing, Executing, Stopping, Upkeep):
+class Store(Asking, Browsing, Climbing, Reviewing, Executing, Stopping, Upkeep):
     """One SQLite file with everything that was asked, answered and marked.
 
     What a method has stored when it returns survives `kill -9` and a power cut. Reading never

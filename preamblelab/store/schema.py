@@ -22,7 +22,13 @@ def m002_evidence(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (m001_initial, m002_evidence)
+def m003_steps(connection: sqlite3.Connection) -> None:
+    """What levels of a ladder said: a shorter preamble, a larger model."""
+    for statement in _STEPS.split(";\n\n"):
+        connection.execute(statement)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (m001_initial, m002_evidence, m003_steps)
 """The n-th brings a file from schema version n-1 to n. Never change one that was released."""
 
 
@@ -252,4 +258,28 @@ CREATE TABLE evidence_details (
     evidence_id INTEGER PRIMARY KEY REFERENCES evidence (id),
     document TEXT NOT NULL
 )
+"""
+
+
+_STEPS: Final = """\
+CREATE TABLE steps (
+    id INTEGER PRIMARY KEY,
+    ladder TEXT NOT NULL,
+    climb TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    about TEXT NOT NULL,
+    level TEXT NOT NULL,
+    word TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    response_key TEXT NOT NULL,
+    parent TEXT NOT NULL,
+    reason NOT NULL,
+    usd REAL,
+    seconds REAL,
+    simulated INTEGER NOT NULL,
+    created TEXT NOT NULL
+);
+
+CREATE UNIQUE INDEX steps_by_climb ON steps (ladder, climb, place)
 """

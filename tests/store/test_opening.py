@@ -398,11 +398,11 @@ def test_a_migration_that_fails_leaves_the_older_store(
 ) -> None:
     filled(path, made, 3)
 
-    def m003_broken(connection: sqlite3.Connection) -> None:
+    def mnext_broken(connection: sqlite3.Connection) -> None:
         connection.execute("ALTER TABLE responses ADD COLUMN mood TEXT")
         connection.execute("CREATE TABLE responses (key)")
 
-    monkeypatch.setattr(opening, "MIGRATIONS", (*MIGRATIONS, m003_broken))
+    monkeypatch.setattr(opening, "MIGRATIONS", (*MIGRATIONS, mnext_broken))
     with pytest.raises(StoreError, match="responses already exists"):
         Store(path)
     monkeypatch.setattr(opening, "MIGRATIONS", MIGRATIONS)
@@ -417,19 +417,18 @@ def test_each_migration_is_applied_once_and_recorded(
     filled(path, made, 3)
     calls = []
 
-    def m003_mood(connection: sqlite3.Connection) -> None:
+    def mnext_mood(connection: sqlite3.Connection) -> None:
         calls.append(3)
         connection.execute("ALTER TABLE responses ADD COLUMN mood TEXT")
 
-    monkeypatch.setattr(opening, "MIGRATIONS", (*MIGRATIONS, m003_mood))
+    monkeypatch.setattr(opening, "MIGRATIONS", (*MIGRATIONS, mnext_mood))
     for _ in range(3):
         with Store(path) as store:
             assert len(store.answered(_keys(made))) == 3
     assert calls == [3]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT name FROM migrations").fetchall() == [
-            ("m001_initial",),
-            ("m002_evidence",),
-            ("m003_mood",),
+            *((each.__name__,) for each in MIGRATIONS),
+            ("mnext_mood",),
         ]
-    assert (path.parent / "runs.db.v2.backup").is_file()
+    assert (path.parent / f"runs.db.v{len(MIGRATIONS)}.backup").is_file()

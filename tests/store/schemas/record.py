@@ -13,6 +13,7 @@ from types import ModuleType
 from preamblelab.domain.evidence_records import Evidence
 from preamblelab.domain.facts import ModelFacts
 from preamblelab.domain.records import Rating, Response
+from preamblelab.domain.steps import Climb, Step
 from preamblelab.store import Delivery, EvidenceRow, RatingRow, Store
 from preamblelab.store.schema import APPLICATION_ID, MIGRATIONS
 
@@ -51,6 +52,8 @@ def fill(store: Store) -> None:
     )  # fmt: skip
     output = Response(text=texts[0]).output_hash
     store.put_evidence([EvidenceRow(output, made.trial(0).task_digest, evidence)])
+    steps = (Step(level="preamble", word="looped", key="a"), Step(level="none", word="ok"))
+    store.put_climb(Climb(ladder="preamble", name="c", subject="sim/mid", steps=steps))
     store.put_report("recorded", store.fingerprint("recorded"), "# Report")
 
 
