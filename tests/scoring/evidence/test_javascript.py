@@ -248,6 +248,18 @@ def test_tests_that_hang_on_every_version_are_given_up(node):
     assert statuses(found, 4)["is fine"] == "failed"
 
 
+def test_snapshots_of_the_first_version_hold_for_the_others(node):
+    code = """
+    const { fee } = require('./rates');
+    it('value', () => { expect(fee(30)).toMatchSnapshot(); });
+    it('error', () => { expect(() => fee('x')).toThrowErrorMatchingSnapshot(); });
+    """
+    found = run(node, code, RIGHT, LIMIT, MESSAGE, RIGHT)
+    assert [list(statuses(found, place).values()) for place in range(4)] == [
+        ["passed", "passed"], ["failed", "passed"], ["passed", "failed"], ["passed", "passed"],
+    ]  # fmt: skip
+
+
 def test_a_mocked_module_is_told(pool):
     code = """
     jest.mock('./rates', () => ({ fee: () => 7 }));

@@ -53,7 +53,7 @@ if (deno) {
 }
 const next = async () => (await lines.next()).value;
 
-const { nonce, stem, milliseconds, files } = JSON.parse(await next());
+const { nonce, stem, milliseconds, files, snapshots: carried } = JSON.parse(await next());
 const say = (said) => speak("\n" + nonce + stringify(said) + "\n");
 
 const setup = new vm.Script(beside("in_context.js"), { filename: "runner" });
@@ -75,7 +75,7 @@ else {
   process.on("uncaughtException", loose);
 }
 
-let suite = null;
+let suite = null, snapshots = carried || "";
 /** Reads a test file; says whether it parses, and what was mended to make it so. */
 const prepare = ({ text, repair, module }) => {
   suite = null;
@@ -140,7 +140,7 @@ const run = async ({ id, source, change, count, skip, facts, quiet }) => {
   };
   const made = setup.runInContext(context)(host, assertions.runInContext(context), {
     stem, testMilliseconds: milliseconds, skipped: skip ?? [],
-    files: Object.keys(files), withBodies: Boolean(facts),
+    files: Object.keys(files), snapshots, withBodies: Boolean(facts),
   });
   inner = made;
   atWork = made;
@@ -151,6 +151,7 @@ const run = async ({ id, source, change, count, skip, facts, quiet }) => {
   if (held.length) speak(held.join(""));
   for (const each of timers.values()) clearTimeout(each);
   const done = JSON.parse(said);
+  if (typeof done.snapshots === "string" && done.snapshots.length < 1e6) snapshots = done.snapshots;
   if (done.bodies) done.facts = factsOf(done.bodies);
   return { id, done: { ...done, bodies: undefined }, lines: wanted && { all: wanted.length, seen: seen.size } };
 };

@@ -127,6 +127,7 @@ class _Session:
         skipped: list[int] = []
         waiting = list(visits)
         took: float | None = None
+        snapshots = ""
         for _ in range(MOST_PROCESSES):
             talk = SuiteTalk(
                 code=self.job.code,
@@ -136,6 +137,7 @@ class _Session:
                 readings=(False,),
                 visits={number: visits[number] for number in waiting},
                 seconds=self.job.seconds,
+                snapshots=snapshots,
                 first=took,
                 skipped=skipped,
             )
@@ -157,7 +159,7 @@ class _Session:
                 # Once more, to hear which test it was.
                 visits[hanging] = replace(visits[hanging], quiet=False)
                 del talk.results[hanging]
-            took, skipped = talk.first, talk.skipped
+            took, skipped, snapshots = talk.first, talk.skipped, talk.snapshots
             if hanging == 0 and (place := talk.results[0].running) is not None:
                 took, skipped = self.job.seconds, [*skipped, place]
             _given_up(talk.results, skipped)

@@ -86,6 +86,7 @@ class SuiteTalk:
         readings: which readings to ask for; the last is the one that is run.
         visits: versions by number, in the order in which they run.
         seconds: wall time for one version.
+        snapshots: those that the first version wrote, as the runner told them.
         first: seconds that the first version took, if it was run before.
         skipped: places of tests that hung there and are not run any more.
     """
@@ -100,6 +101,7 @@ class SuiteTalk:
         readings: Sequence[bool],
         visits: Mapping[int, Visit],
         seconds: float,
+        snapshots: str = "",
         first: float | None = None,
         skipped: Sequence[int] = (),
     ) -> None:
@@ -110,6 +112,7 @@ class SuiteTalk:
         self._seconds = seconds
         self._begun = 0.0
         self.first = first
+        self.snapshots = snapshots
         self.skipped = list(skipped)
         self._nonce = secrets.token_hex(16)
         self._until = time.monotonic() + START_SECONDS
@@ -129,7 +132,13 @@ class SuiteTalk:
             if PurePosixPath(name).suffix in {".js", ".mjs", ".cjs", ".json"}
         }
         milliseconds = max(50, round(1000 * self._seconds * SHARE_OF_ONE_TEST))
-        return _line(nonce=self._nonce, stem=self._stem, milliseconds=milliseconds, files=files)
+        return _line(
+            nonce=self._nonce,
+            stem=self._stem,
+            milliseconds=milliseconds,
+            files=files,
+            snapshots=self.snapshots,
+        )
 
     def heard(self, line: bytes) -> bytes | None:
         """Take one line; return the next request, nothing to wait on, or None at the end."""
@@ -200,6 +209,8 @@ class SuiteTalk:
         result.seconds = time.monotonic() - self._begun
         if number == 0:
             self.first = result.seconds
+            if isinstance(done, dict) and isinstance(done.get("snapshots"), str):
+                self.snapshots = done["snapshots"]
             self.skipped += [
                 place for place, test in result.tests.items() if test["status"] == "timeout"
             ]
