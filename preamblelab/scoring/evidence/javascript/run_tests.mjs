@@ -5,7 +5,7 @@
 import vm from "node:vm";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { asFunctionBody, COUNT, countedLines, disguised, exportedNames, hollowed, IMPORTED, IMPORTED_LATER } from "./sources.mjs";
+import { asFunctionBody, asModuleBody, COUNT, countedLines, disguised, exportedNames, hollowed, IMPORTED, IMPORTED_LATER } from "./sources.mjs";
 import { factsOf } from "./facts.mjs";
 import { repaired } from "./repairs.mjs";
 
@@ -97,7 +97,7 @@ const prepare = ({ text, repair, module }) => {
 const fileNamed = (name, context) => {
   const { text, json } = files[name];
   if (json) return text;
-  return compiled(asFunctionBody(text).body, [...PARAMETERS, "__unused", IMPORTED, IMPORTED_LATER], false).runInContext(context);
+  return compiled(asModuleBody(text), [...PARAMETERS, "__unused", IMPORTED, IMPORTED_LATER], false).runInContext(context);
 };
 
 /** Runs the file against one version of the module, in a fresh context. */
@@ -107,7 +107,7 @@ const run = async ({ id, source, change, count, skip, facts, quiet }) => {
   if (change === "disguise") text = disguised(source);
   else if (change) text = hollowed(source, change);
   if (count) ({ text, lines: wanted } = countedLines(source));
-  const module = compiled(asFunctionBody(text).body, [...PARAMETERS, COUNT, IMPORTED, IMPORTED_LATER], false);
+  const module = compiled(asModuleBody(text), [...PARAMETERS, COUNT, IMPORTED, IMPORTED_LATER], false);
   const context = vm.createContext(Object.create(null), { codeGeneration: { strings: false, wasm: false } });
   const timers = new Map();
   const guarded = (action) => (...given) => {

@@ -118,6 +118,10 @@ export const asFunctionBody = (text) => {
   return { body: strict + directive + heads.join("") + hoisted.map((each) => each.replace(/;?$/, ";")).join("") + imports.join("") + body, es };
 };
 
+const REWRITTEN = /\bimport\b|\bexport\b|\bjest\b|^#!/;
+/** The same for a module, which is read only where something in it has to be rewritten. */
+export const asModuleBody = (text) => (REWRITTEN.test(text) ? asFunctionBody(text).body : text);
+
 const functions = new Set(["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"]);
 
 /** Empties every function: it throws, or it gives nothing back (a constructor what it extends). */
