@@ -30,7 +30,7 @@ from preamblelab.scoring.verifiers.verification import Verification
 SMOKE, FULL = load_suite("smoke"), load_suite("full")
 TASKS = [*SMOKE.tasks, *FULL.tasks]
 every_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
-TESTING = load_suite("coding-tests")
+TESTING, CODE = load_suite("coding-tests"), load_suite("coding-code")
 every_testing_task = pytest.mark.parametrize("task", TESTING.tasks, ids=lambda task: task.name)
 REFUSAL = "I'm sorry, but I can't help with that."
 
@@ -184,6 +184,43 @@ class TestCodingTests:
         (task,) = (task for task in TESTING.tasks if task.name == "station-report-tests")
         assert {"async", "field", "message"} <= {each.kind for each in spec_of(task).listed}
         assert task.expect.async_symbols
+
+
+class TestCodingCode:
+    def test_four_tasks_with_hidden_calls_half_in_each_language(self) -> None:
+        specs = [task.evidence for task in CODE.tasks if task.evidence]
+        assert Counter(spec.language for spec in specs) == {"python": 2, "javascript": 2}
+        assert all(spec.code and len(spec.code.cases) >= 9 for spec in specs)
+        assert all(spec.code and spec.code.properties for spec in specs)
+
+    def test_the_hidden_calls_are_not_in_what_is_sent(self) -> None:
+        for task in CODE.tasks:
+            assert task.evidence is not None
+            assert task.evidence.code is not None
+            sent = task.turns()[-1]["content"]
+            wanted = [json.dumps(list(case.arguments)) for case in task.evidence.code.cases]
+            assert sum(each.strip("[]") in sent for each in wanted if len(each) > 8) <= 2
+
+    @pytest.mark.parametrize("name", ["ticket-letters", "calm-median"])
+    def test_the_golden_answers_in_python_do_as_the_cases_say(self, name: str) -> None:
+        (task,) = (task for task in CODE.tasks if task.name == name)
+        (text,) = re.findall(r"```python\n(.*?)```", str(task.golden), re.DOTALL)
+        scope: dict[str, Any] = {}
+        exec(compile(text, name, "exec"), scope)
+        assert task.evidence is not None
+        assert task.evidence.code is not None
+        for case in task.evidence.code.cases:
+            arguments = json.loads(json.dumps(case.arguments))
+            if case.raises:
+                with pytest.raises(ValueError, match=case.message or ""):
+                    scope[case.call](*arguments)
+            else:
+                returned = json.loads(json.dumps(scope[case.call](*arguments)))
+                assert returned == json.loads(json.dumps(case.returns))
+
+    def test_a_model_knows_them(self) -> None:
+        for task in CODE.tasks:
+            assert recall(task.turns()[-1]["content"]).task == task.name
 
 
 class TestTheAnswersAreTrue:

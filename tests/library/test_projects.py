@@ -69,7 +69,7 @@ def test_a_broken_installation_says_so(tmp_path: Path):
 def test_names_are_listed_by_kind(project: Path):
     assert "plan" in list_names("experiments", start=project)
     assert "models" not in list_names("experiments", start=project)
-    assert list_names("suites", start=project) == ("coding-tests", "full", "smoke")
+    assert list_names("suites", start=project) == ("coding-code", "coding-tests", "full", "smoke")
     assert set(list_names("models", start=project)) >= {"gemma", "big", "NO", "sim-mid-4b"}
     assert "coding" in list_names("rubrics", start=project)
     with pytest.raises(SpecError, match="nothing to list called 'preamble'; did you mean"):
@@ -103,7 +103,9 @@ def test_two_files_of_one_name_are_refused(write: Write, project: Path):
 def test_an_unknown_name_is_answered_with_what_there_is(project: Path, tmp_path: Path):
     with pytest.raises(SpecError, match="no preamble named 'carefull'; did you mean 'careful'"):
         load_preamble("carefull", start=project)
-    with pytest.raises(SpecError, match="no suite named 'zzz'; known: coding-tests, full, smoke"):
+    with pytest.raises(
+        SpecError, match="no suite named 'zzz'; known: coding-code, coding-tests, full, smoke"
+    ):
         load_suite("zzz", start=tmp_path)
 
 

@@ -14,7 +14,7 @@ from preamblelab.execution.simulation.golden_tests import known_suite_task
 from preamblelab.execution.simulation.knowledge import AnswerKnowledge, Known
 from preamblelab.library import load_suite, shipped_root
 
-SUITES: Final = ("full", "coding-tests")
+SUITES: Final = ("full", "coding-tests", "coding-code")
 """Suites whose answers are known; the tasks of `smoke` have writers of their own."""
 
 _BARE: Final = re.compile(
