@@ -39,6 +39,18 @@ def verify_findings(spec: Findings, response: Response) -> Finding:
     return yes(f"found at {_place(there[0])}") if there else no("the fault was not found")
 
 
+def false_findings(spec: Findings, response: Response) -> tuple[str, ...]:
+    """Severities of the findings that lie at no expected place; none where nothing can be read."""
+    text = last_json(response.text)
+    try:
+        value = [] if text is None else parse_json(text)
+    except NotJsonError:
+        return ()
+    listed = value if isinstance(value, list) else [value]
+    said = [each for each in map(_read, listed) if each is not None]
+    return tuple(each.severity for each in said if not _at_a_place(spec, each))
+
+
 def _read(each: Any) -> _Said | None:
     if not isinstance(each, dict):
         return None

@@ -1,0 +1,1 @@
+"""Roles as use cases: check, run, decide, report, apply, look back, undo."""

@@ -1,0 +1,308 @@
+"""Roles from a file: asked, decided, reported, applied, undone; and what a race leaves behind."""
+
+import json
+import random
+from datetime import UTC, datetime
+
+import pytest
+
+from preamblelab.cli import main
+from preamblelab.domain.records import Response
+from preamblelab.errors import RegistryError, SpecError
+from preamblelab.lab.roles.asking import ask_roles
+from preamblelab.lab.roles.commands import (
+    applied_roles,
+    checked_roles,
+    decided_roles,
+    reported_roles,
+    role_history,
+    rolled_back_role,
+)
+from preamblelab.lab.roles.serving import open_roles
+from preamblelab.report.roles import roles_markdown
+from preamblelab.store import Store
+
+MODELS = """
+models:
+  old: {id: ollama_chat/old, family: gemma, cost_tier: free}
+  new: {id: ollama_chat/new, family: qwen, cost_tier: free}
+  mid: {id: ollama_chat/mid, family: llama, cost_tier: free}
+"""
+SKILL = {"old": 0.35, "new": 0.95, "mid": 0.45}
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tasks = "".join(
+        f"  - {{name: case-{n}, category: {'coder' if n < 40 else 'draft'}, prompt: 'Say {n}.', "
+        f"severity: {('low', 'normal', 'high')[n % 3]}, verify: [{{exact: '{n}'}}]}}\n"
+        for n in range(43)
+    )
+    (tmp_path / "cases.yaml").write_text(f"tasks:\n{tasks}")
+    return tmp_path
+
+
+def roles(place, body: str = "", *, models: str = MODELS, policy: str = "") -> None:
+    body = body or "{incumbent: old, challengers: [new], suite: cases.yaml, category: coder}"
+    (place / "roles.yaml").write_text(f"schema: 1\nroles:\n  coder: {body}\n{models}{policy}")
+
+
+def answer(trial) -> Response:
+    """Right as often as the model is able; the same again for the same case."""
+    name, number = trial.model.name, trial.task.name.removeprefix("case-")
+    right = random.Random(f"{name} {number}").random() < SKILL[name]
+    return Response(text=number if right else "?", status="ok", seconds=0.2, usd=0.001)
+
+
+def asked(place, client=answer, names=()) -> None:
+    project = open_roles(place / "roles.yaml")
+    with Store(place / "runs.db") as store:
+        ask_roles(project, names, store, client=client)
+
+
+def decided(place, **more):
+    document, code = decided_roles(place / "roles.yaml", place / "runs.db", [], **more)
+    return document["roles"][0], code
+
+
+def test_a_challenger_is_measured_promoted_and_brought_back(place):
+    roles(place)
+    assert decided(place)[0]["note"] == "not asked yet: preamblelab roles run"
+    asked(place)
+    role, code = decided(place)
+    assert (role["decisions"][0]["outcome"], code) == ("promote", 0)
+    assert role["spend"]["usd"] == pytest.approx(0.08)
+    [line] = applied_roles(place / "roles.yaml", place / "runs.db", [])
+    assert line.startswith("PROMOTE new@")
+    staff = open_roles(place / "roles.yaml").staff("coder")
+    assert (staff.incumbent, staff.challengers) == ("new", ("old",))
+    history = role_history(place / "roles.yaml", [])
+    assert [row["kind"] for row in history.data] == ["install", "promote"]
+    assert rolled_back_role(place / "roles.yaml", "coder", "worse at night").startswith("old@")
+    assert open_roles(place / "roles.yaml").staff("coder").incumbent == "old"
+    assert role_history(place / "roles.yaml", []).data[-1]["reason"] == "worse at night"
+
+
+def test_the_beaten_incumbent_is_retired_where_the_policy_says_so(place):
+    body = "{incumbent: old, challengers: [new, mid], suite: cases.yaml, category: coder}"
+    roles(place, body, policy="policy: {on_promote: retire}\n")
+    asked(place)
+    applied_roles(place / "roles.yaml", place / "runs.db", [])
+    staff = open_roles(place / "roles.yaml").staff("coder")
+    assert (staff.incumbent, staff.challengers) == ("new", ("mid",))
+
+
+def test_after_a_promotion_the_role_rests(place):
+    """New against old the other way round, one day later: nobody flaps back."""
+    roles(place, policy="policy: {cooldown_days: 30}\n")
+    asked(place)
+    applied_roles(place / "roles.yaml", place / "runs.db", [])
+    asked(place)  # the same cases and answers, now with the other as incumbent
+    role, code = decided(place)
+    assert code == 10
+    clauses = {rule["name"]: rule["said"] for rule in role["decisions"][0]["rules"]}
+    assert clauses["P7 cooldown"] == "fail"
+    assert clauses["P1 acceptance"] == "fail"
+
+
+def test_only_one_of_two_promotions_at_once_is_carried_out(place, monkeypatch):
+    roles(place)
+    asked(place)
+    import preamblelab.lab.roles.commands as commands
+
+    decide = commands.decide_roles
+
+    def meanwhile(*arguments, **options):
+        states = decide(*arguments, **options)
+        monkeypatch.setattr(commands, "decide_roles", decide)
+        applied_roles(place / "roles.yaml", place / "runs.db", [])
+        return states
+
+    monkeypatch.setattr(commands, "decide_roles", meanwhile)
+    with pytest.raises(RegistryError, match="registry changed while role 'coder' was decided"):
+        applied_roles(place / "roles.yaml", place / "runs.db", [])
+    registry = open_roles(place / "roles.yaml").registry
+    assert [event.kind for event in registry.slot("coder").history] == ["install", "promote"]
+
+
+def test_the_literal_rule_is_shown_and_never_applied(place):
+    roles(place, "{incumbent: old, challengers: [new], suite: cases.yaml, category: draft}")
+    asked(place)
+    role, code = decided(place)
+    assert code == 11
+    assert "role has 3 cases, 20 needed" in role["decisions"][0]["sentence"]
+    literal, code = decided(place, literal=True)
+    assert literal["decisions"][0]["outcome"] in {"promote", "keep"}
+    assert applied_roles(place / "roles.yaml", place / "runs.db", []) == []
+
+
+def test_no_challengers_is_a_health_check(place):
+    roles(place, "{incumbent: old, suite: cases.yaml, category: coder}")
+    asked(place)
+    role, code = decided(place)
+    assert code == 0
+    assert role["decisions"] == []
+    assert role["note"].startswith("no active challengers; old was accepted on ")
+    assert role["warnings"] == ["single family: all of gemma"]
+
+
+def test_reports_are_dated_never_overwritten_and_made_from_the_document(place):
+    roles(place)
+    text, written = reported_roles(place / "roles.yaml", place / "runs.db")
+    assert "Latest run: none yet." in text
+    assert written is None
+    asked(place)
+    today = datetime.now(UTC).date().isoformat()
+    written = [reported_roles(place / "roles.yaml", place / "runs.db")[1] for _ in range(3)]
+    assert [each.markdown.name for each in written] == [
+        f"local-model-benchmark-{today}{end}.md" for end in ("", "-2", "-3")
+    ]
+    document = json.loads(written[0].document.read_text())
+    markdown = written[0].markdown.read_text()
+    assert markdown == roles_markdown(document)
+    assert markdown.startswith("---\nschema: 1\nrun: ")
+    assert document["roles"][0]["decisions"][0]["digest"] in markdown.split("---")[1]
+    for word in (
+        "P6 diversity",
+        "review pain",
+        "severity-weighted pass",
+        "gemma",
+        "Spent: 80 calls",
+    ):
+        assert word in markdown
+    # The same run is the same attempt, however often it is reported.
+    assert document["roles"][0]["decisions"][0]["attempt"] == 1
+    assert len(open_roles(place / "roles.yaml").registry.slot("coder").attempts) == 1
+    assert written[0].document.read_bytes() == written[2].document.read_bytes()
+
+
+def test_names_and_reasons_cannot_become_markup(place):
+    evil = "../../x`|<script>"
+    models = MODELS.replace("  new:", f"  '{evil}':")
+    roles(
+        place,
+        f"{{incumbent: old, challengers: ['{evil}'], suite: cases.yaml, category: coder}}",
+        models=models,
+    )
+    SKILL[evil] = 0.9
+    asked(place)
+    written = reported_roles(place / "roles.yaml", place / "runs.db")[1]
+    assert written.markdown.parent == place / "reports"
+    assert "<script>" not in written.markdown.read_text()
+
+
+def test_an_edited_case_is_asked_again_of_everybody(place):
+    roles(place)
+    asked(place)
+    calls = []
+
+    def counting(trial):
+        calls.append((trial.model.name, trial.task.name))
+        return answer(trial)
+
+    asked(place, counting)
+    assert calls == []
+    text = (place / "cases.yaml").read_text().replace("Say 7.", "Say 7, please.")
+    (place / "cases.yaml").write_text(text)
+    asked(place, counting)
+    assert sorted(calls) == [("new", "case-7"), ("old", "case-7")]
+
+
+def test_a_withdrawn_incumbent_is_told_and_replaced_only_on_demand(place):
+    roles(place, policy="policy: {install: {acceptance: 0.5}}\n")
+
+    def gone(trial):
+        if trial.model.name == "old":
+            return Response(status="failed", reason="permanent: 404 no such model")
+        return answer(trial)
+
+    asked(place, gone)
+    role, code = decided(place)
+    assert code == 3
+    assert "degraded" in role["decisions"][0]["sentence"]
+    assert applied_roles(place / "roles.yaml", place / "runs.db", []) == []
+    role, code = decided(place, emergency=True)
+    assert (role["decisions"][0]["outcome"], code) == ("install", 0)
+
+
+WRONG = {
+    "its own challenger": ("{incumbent: old, challengers: [old]}", MODELS),
+    "not under 'models'": ("{incumbent: old, challengers: [nobody]}", MODELS),
+    "Field required|is missing|cost_tier": (
+        "{incumbent: old}", "models: {old: {family: gemma}}\n",
+    ),
+    "are one model": (
+        "{incumbent: a, challengers: [b]}",
+        ("models:\n  a: {family: x, cost_tier: free, digest: 'sha256:1'}\n"
+        "  b: {family: x, cost_tier: free, digest: 'sha256:1'}\n"),
+    ),
+    "quantisations of one model": (
+        "{incumbent: 'q:7b-q4_K_M', challengers: ['q:7b-q8_0']}",
+        ("models:\n  q:7b-q4_K_M: {family: x, cost_tier: free}\n"
+        "  q:7b-q8_0: {family: y, cost_tier: free}\n"),
+    ),
+    "unknown field 'challenger'|did you mean": ("{incumbent: old, challenger: [new]}", MODELS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("why", WRONG)
+def test_wrong_files_are_refused_with_their_line(place, why):
+    body, models = WRONG[why]
+    roles(place, body, models=models)
+    with pytest.raises(SpecError, match=rf"roles.yaml:\d+: .*({why})"):
+        open_roles(place / "roles.yaml")
+
+
+def test_unknown_family_and_price_are_warned_and_count_against(place):
+    models = MODELS.replace("family: qwen, cost_tier: free", "family: unknown, cost_tier: unknown")
+    roles(place, models=models)
+    told = checked_roles(place / "roles.yaml")
+    assert told.data[0]["warnings"] == [
+        "single family: all of gemma",
+        "new: family unknown, which blocks its promotion",
+        "new: price unknown, which counts as paid",
+    ]
+    asked(place)
+    clauses = {r["name"]: r["said"] for r in decided(place)[0]["decisions"][0]["rules"]}
+    assert (clauses["P5 cost"], clauses["P6 diversity"]) == ("fail", "fail")
+
+
+def test_a_vacant_role_is_installed(place):
+    body = "{challengers: [new], suite: cases.yaml, category: coder}"
+    roles(place, body, policy="policy: {install: {acceptance: 0.8}}\n")
+    asked(place)
+    role, code = decided(place)
+    assert (role["incumbent"], role["decisions"][0]["outcome"], code) == (None, "install", 0)
+    applied_roles(place / "roles.yaml", place / "runs.db", [])
+    assert open_roles(place / "roles.yaml").staff("coder").incumbent == "new"
+
+
+def test_what_the_cases_can_show_is_told_before_anything_is_asked(place):
+    roles(place)
+    assert checked_roles(place / "roles.yaml").data[0]["can_show"] == (
+        "equal results leave ±0.06 open"
+    )
+    roles(place, "{incumbent: old, challengers: [new], suite: cases.yaml, category: draft}")
+    assert checked_roles(place / "roles.yaml").data[0]["can_show"] == "nothing: 20 cases are needed"
+
+
+def test_the_commands_say_and_return_the_same(place, monkeypatch, capsys):
+    roles(place)
+    asked(place)
+
+    def run(*words: str) -> int:
+        monkeypatch.setattr("sys.argv", ["preamblelab", "roles", *words])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return int(left.value.code or 0)
+
+    assert run("check", "roles.yaml") == 0
+    assert run("decide", "roles.yaml", "--store", "runs.db") == 0
+    assert "PROMOTE new@" in capsys.readouterr().out
+    assert run("report", "roles.yaml", "--store", "runs.db") == 0
+    assert run("apply", "roles.yaml", "--store", "runs.db") == 0
+    assert run("history", "roles.yaml", "--format", "json") == 0
+    assert run("rollback", "roles.yaml", "coder") == 0
+    assert run("rollback", "roles.yaml", "nobody") == 2
+    assert "did you mean" in (err := capsys.readouterr().err) or "known: coder" in err
