@@ -212,7 +212,7 @@ class TestCodingCode:
         for case in task.evidence.code.cases:
             arguments = json.loads(json.dumps(case.arguments))
             if case.raises:
-                with pytest.raises(ValueError, match=case.message or ""):
+                with pytest.raises(ValueError, match=case.message or "."):
                     scope[case.call](*arguments)
             else:
                 returned = json.loads(json.dumps(scope[case.call](*arguments)))
