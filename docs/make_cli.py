@@ -9,7 +9,7 @@ COMMANDS = (
     (), ("check",), ("run",), ("score",), ("report",), ("compare",), ("power",), ("choose",), ("decide",), ("gate",),
     ("gate", "plan"), ("gate", "run"), ("gate", "decide"), ("gate", "apply"), ("gate", "adopt"),
     ("gate", "history"), ("gate", "rollback"), ("resolve",),
-    ("policy", "show"), ("policy", "history"), ("policy", "rollback"),
+    ("policy", "show"), ("policy", "history"), ("policy", "rollback"), ("policy", "fallbacks"),
     ("claims",), ("wins",), ("agreement",), ("judge-check",), ("suite", "check"),
     ("suite", "stats"), ("models",),
     ("models", "describe"), ("list",), ("import",), ("export",), ("init",), ("schema",),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from preamblelab.cli.root import Plain, app
+from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
 
 ABSTAINED = 11
 """Exit code where nothing is proven: the same as an inconclusive decision."""
@@ -93,3 +93,12 @@ def rollback(
 
     written = roll_back(file, to=to)
     typer.echo(f"{file}: version {written.version} says again what version {written.restored} said")
+
+
+@policy_app.command()
+def fallbacks(store: StoreOption = DEFAULT, format: Plain = "text") -> None:  # noqa: A002
+    """Tell how often answers collapsed under a preamble, and what asking again came to."""
+    from preamblelab.lab.falling_back import told_fallbacks
+
+    told = told_fallbacks(store)
+    sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)

@@ -27,6 +27,12 @@ class Arms:
     """Litellm id of each model by its name."""
     held: Mapping[str, Entry] = field(default_factory=dict)
     """Entry in force by size class, for any task."""
+    lineages: Mapping[str, tuple[PolicyText, ...]] = field(default_factory=dict)
+    """Every text of a preamble, asked or not, by the preamble's name."""
+
+    def family(self, lineage: str) -> tuple[PolicyText, ...]:
+        """Every text of one lineage."""
+        return self.lineages.get(lineage, ())
 
     def labels(self, size: str) -> tuple[str, ...]:
         """Labels of the arms with a text for this size; of equal texts the first."""

@@ -41,6 +41,8 @@ class PolicyText(Spec):
     """Address of the text."""
     text: str = Field(min_length=1)
     """The system message, exactly."""
+    shorter: str | None = None
+    """Id of a shorter text of its lineage, for an answer that collapses under this one."""
 
     @property
     def id(self) -> str:
@@ -196,6 +198,8 @@ class PolicySpec(Spec):
                     f"the text of '{key}' is not the one that was measured (its digest is "
                     f"{text_digest(kept.text)}): bring it back, or measure the new text"
                 )
+            if kept.shorter is not None and kept.shorter not in self.preambles:
+                raise ValueError(f"'{key}': no shorter preamble '{kept.shorter}' in this policy")
         places: dict[tuple[str | None, ...], Entry] = {}
         for entry in self.entries:
             if entry.use != NONE and entry.use not in self.preambles:

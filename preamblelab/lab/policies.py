@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from preamblelab.decision.resolving import Resolution, resolve
 from preamblelab.domain.applying import Existing, Message, Place, apply_preamble, place_for
@@ -17,6 +17,9 @@ from preamblelab.errors import SpecError
 from preamblelab.lab.policy_files import today
 from preamblelab.library import load_models
 from preamblelab.library.policies import load_policy_spec, policy_json, policy_text
+
+if TYPE_CHECKING:
+    from preamblelab.lab.falling_back import Answered
 
 __all__ = ["Policy", "Resolution", "load_policy"]
 
@@ -152,6 +155,30 @@ class Policy:
             return self.resolve(model, task, **more).text
 
         return with_preamble(adapter, text_for)
+
+    def ask(
+        self,
+        messages: Sequence[Message],
+        model: str | ModelSpec,
+        task: str | None = None,
+        **more: Any,
+    ) -> "Answered":
+        """Ask the model under its preamble; where the answer collapses, under less of it.
+
+        A collapse is an answer that loops, is empty or is cut off. It is asked for again under a
+        shorter text of the lineage, where the policy has one, and then under none, each once.
+        Every level is stored with its tag, and none counts as the preamble's own score.
+
+        Args:
+            messages: as for `apply`.
+            model: as for `resolve`.
+            task: the task family.
+            more: `store`, `settings`, `existing`, `usd`, `client`: see `ask_with_fallback`.
+        """
+        from preamblelab.lab.falling_back import ask_with_fallback
+
+        found = self.resolve(model, task)
+        return ask_with_fallback(self.spec, found, messages, model, **more)
 
     def to_json(self) -> str:
         """A document that a program reads without this library; its shape is in docs/policy.md."""

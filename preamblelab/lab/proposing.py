@@ -15,7 +15,7 @@ from preamblelab.decision.slots import Arms, SlotVerdict, Terms
 from preamblelab.domain.base import content_digest, text_digest
 from preamblelab.domain.experiments import Experiment
 from preamblelab.domain.policies import NONE, Entry, PolicySpec, PolicyText, TestedModel
-from preamblelab.domain.preambles import BASELINE, parse_label
+from preamblelab.domain.preambles import BASELINE, COMMON, parse_label
 from preamblelab.domain.sizes import SIZES, Size
 from preamblelab.errors import SpecError
 from preamblelab.lab.deciding import Told
@@ -162,7 +162,20 @@ def _arms(plan: Experiment, scores: "DataFrame", before: Policy | None) -> Arms:
         and not (entry.family or entry.task or entry.tier)
         and entry.experiment != plan.name  # a run is no challenger of what it has itself decided
     }
-    return Arms(texts=texts, ids={model.name: model.id for model in plan.models}, held=held)
+    return Arms(
+        texts=texts,
+        ids={model.name: model.id for model in plan.models},
+        held=held,
+        lineages={name: _family(plan, name) for name in plan.preambles},
+    )
+
+
+def _family(plan: Experiment, name: str) -> tuple[PolicyText, ...]:
+    """Every text of a preamble by itself: the common one and those by size."""
+    preamble = plan.preambles[name]
+    parts = [*preamble.sizes, *([COMMON] if preamble.text is not None else [])]
+    found = (_text(plan, f"{name}:{part}", "unknown") for part in parts)
+    return tuple(text for text in found if text is not None)
 
 
 def _text(plan: Experiment, label: str, size: Size) -> PolicyText | None:
@@ -307,6 +320,7 @@ def _merged(
     texts = dict(before.preambles) if before else {}
     texts |= {text.id: text for text in arms.texts.values()}
     used = {entry.use for entry in (*entries, *kept)}
+    texts = _with_shorter(texts, used, arms)
     about = scores.drop_duplicates("model")
     families = about["family"] if "family" in about else [None] * len(about)
     models = dict(before.models) if before else {}
@@ -320,8 +334,29 @@ def _merged(
         simulated=simulated or bool(before and before.simulated),
         entries=(*entries, *kept),
         models=models,
-        preambles={key: text for key, text in texts.items() if key in used},
+        preambles=texts,
     )
+
+
+def _with_shorter(
+    texts: Mapping[str, PolicyText], used: set[str], arms: Arms
+) -> dict[str, PolicyText]:
+    """The texts that entries use, each with the shortest one of its lineage that is shorter."""
+    found: dict[str, PolicyText] = {}
+    for key in sorted(used & set(texts)):
+        text = texts[key]
+        shorter = min(
+            (each for each in arms.family(text.lineage) if len(each.text) < len(text.text)),
+            key=lambda each: len(each.text),
+            default=None,
+        )
+        if shorter is not None:
+            found.setdefault(shorter.id, shorter)
+            text = text.model_copy(update={"shorter": shorter.id})
+        found[key] = text
+        if text.shorter is not None and text.shorter not in found:
+            found[text.shorter] = texts[text.shorter]
+    return found
 
 
 def told_policy(
