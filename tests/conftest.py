@@ -1,13 +1,14 @@
 """Fixtures that every room of the tests shares."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.report.browsers import launched
 
 # Shared machines pause at will: an example that took long is no failure.
 settings.register_profile("shared", deadline=None, print_blob=True)
@@ -38,12 +39,5 @@ def project_root() -> Path:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium without a window; tests that need it skip, with the reason, where it is absent."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no chromium on PATH: apt-get install chromium")
-    quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=quiet)
-        yield browser
-        browser.close()
+    with launched() as found:
+        yield found

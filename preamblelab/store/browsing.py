@@ -23,7 +23,7 @@ SELECT t.model, t.variant, count(*), count(r.key),
     total(r.key IS NOT NULL AND EXISTS (SELECT 1 FROM marks m WHERE m.marking = ?2
         AND m.response_key = t.response_key AND m.task_digest = t.task_digest)),
     total(r.prompt_tokens) + total(r.completion_tokens), total(r.usd),
-    total(r.key IS NOT NULL AND r.usd IS NULL)
+    total(r.key IS NOT NULL AND r.usd IS NULL), max(t.simulated)
 FROM trials t LEFT JOIN responses r ON r.key = t.response_key
 WHERE t.experiment_id = ?1 GROUP BY t.model, t.variant ORDER BY min(t.ordinal)
 """
@@ -69,6 +69,7 @@ class Browsing(Tables):
                 tokens=int(row[6]),
                 usd=row[7],
                 unpriced=int(row[8]),
+                simulated=bool(row[9]),
             )
             for row in rows
         ]

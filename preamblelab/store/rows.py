@@ -144,6 +144,7 @@ class ArmProgress:
     """Of the answers whose price is known."""
     unpriced: int
     """Answers whose price is not known."""
+    simulated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

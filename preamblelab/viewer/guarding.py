@@ -10,6 +10,8 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from preamblelab.report.html.page import POLICY
+
 HOST: Final = "127.0.0.1"
 
 HEADERS: Final = {
@@ -29,6 +31,9 @@ HEADERS: Final = {
 
 https://owasp.org/www-project-secure-headers/
 """
+
+REPORT_HEADERS: Final = {"Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'"}
+"""On a whole report, which has its style in itself and runs no script."""
 
 ENTERED: Final = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>preamblelab</title>'

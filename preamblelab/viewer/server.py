@@ -12,7 +12,7 @@ from aiohttp import web
 from preamblelab.errors import PreamblelabError, SpecError, StoreError
 from preamblelab.report.markup import Markup
 from preamblelab.viewer.addresses import Query
-from preamblelab.viewer.guarding import HOST, Guard
+from preamblelab.viewer.guarding import HOST, REPORT_HEADERS, Guard
 from preamblelab.viewer.pages import compare, experiment, experiments, pair, trials
 from preamblelab.viewer.pages.shell import problem, shell, style
 from preamblelab.viewer.source import Source
@@ -23,6 +23,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/": experiments.page,
     "/experiment": experiment.page,
     "/progress": experiment.progress,
+    "/report": experiment.whole_report,
     "/trials": trials.page,
     "/pair": pair.page,
     "/compare": compare.page,
@@ -93,7 +94,10 @@ class Viewer:
                 body = shell(
                     self.source, "Not found" if status == 404 else "Cannot be read", problem(error)
                 )
-            return web.Response(text=str(body), status=status, content_type="text/html")
+            headers = REPORT_HEADERS if page is experiment.whole_report else None
+            return web.Response(
+                text=str(body), status=status, content_type="text/html", headers=headers
+            )
 
         return answer  # type: ignore[return-value]
 

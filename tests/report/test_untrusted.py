@@ -7,14 +7,12 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from preamblelab.lab.deciding import report_on
-from tests.report.browsers import Watched, launched
+from tests.report.browsers import Watched
 from tests.report.hostile import hostile_store
 
 WIDE = {"width": 1200, "height": 900}
@@ -29,12 +27,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def file(store: Path) -> Path:
     return report_on("hostile", store).save(store.with_suffix(".html"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with launched() as found:
-        yield found
 
 
 def test_a_browser_runs_nothing_and_asks_nobody(browser, file) -> None:

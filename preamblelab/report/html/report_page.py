@@ -6,18 +6,18 @@ from typing import Final
 from preamblelab.report.answers import Details
 from preamblelab.report.findings import Findings
 from preamblelab.report.gaps import nothing_line
-from preamblelab.report.heads import Head, head_of, title_of
+from preamblelab.report.heads import head_of, title_of
 from preamblelab.report.html.drill import pair_view
+from preamblelab.report.html.glance import noise_view, spent_view, verdicts_view
 from preamblelab.report.html.page import page
 from preamblelab.report.html.sections import figures_view, section_view, slug
 from preamblelab.report.html.tables import folded, table
 from preamblelab.report.layout import Section, counted
 from preamblelab.report.limits import limits
-from preamblelab.report.markup import Child, Markup, element
-from preamblelab.report.pages import again, first_figures, page_sections, spent_lines
+from preamblelab.report.markup import Markup, element
+from preamblelab.report.pages import again, first_figures, page_sections
 from preamblelab.report.published import ClaimsReport, published_section, reason_of
 from preamblelab.report.sections import facts_section
-from preamblelab.report.svg.drawing import direction
 
 _WHY: Final = 4
 """Reasons on the first screen; all of them stand below."""
@@ -38,16 +38,16 @@ def report_page(report: Findings) -> str:
             "header",
             _title(report),
             element("p", head.question, class_="question") if head.question else None,
-            _verdicts(head, report),
+            verdicts_view(report),
             _asked(report, report.published),
         ),
         element(
             "main",
             figures_view(first_figures(report)[:1]),
-            _noise(head),
+            noise_view(report),
             _terms(report),
             figures_view(first_figures(report)[1:]),
-            _spent(report),
+            spent_view(report),
             _contents(titles),
             (_section(each, report.published) for each in sections),
             _pairs(report.details),
@@ -68,29 +68,6 @@ def _empty(report: Findings, nothing: str) -> str:
 def _title(report: Findings) -> Markup:
     tag = element("p", "simulated results", class_="tag") if report.simulated else None
     return element("div", tag, element("h1", report.experiment))
-
-
-def _verdicts(head: Head, report: Findings) -> Markup:
-    ways = [direction(row["low"], row["high"]) for row in report.overall.to_dict("records")]
-    ways += ["flat"] * (len(head.verdicts) - len(ways))
-    return element(
-        "div",
-        (
-            element("p", _bold(line), class_=f"verdict {way}")
-            for line, way in zip(head.verdicts, ways, strict=False)
-        ),
-        element("p", head.tally) if head.tally else None,
-        element(
-            "p", " ".join(each for each in (head.shape + ".", head.missing) if each), class_="shape"
-        ),
-    )
-
-
-def _bold(line: str) -> tuple[Child, ...]:
-    """A verdict with its figure in bold: what stands before the first comma after the colon."""
-    subject, _, rest = line.partition(": ")
-    figure, comma, tail = rest.partition(", ")
-    return (subject, ": ", element("b", figure + comma), tail)
 
 
 def _asked(report: Findings, published: ClaimsReport | None) -> Markup:
@@ -130,10 +107,6 @@ def _published() -> str:
     return "what-was-published-and-what-holds"
 
 
-def _noise(head: Head) -> Markup:
-    return element("div", (element("p", line) for line in head.noise), class_="quiet")
-
-
 _TERMS: Final = {
     "better": "the whole interval lies above 0",
     "worse": "the whole interval lies below 0",
@@ -160,18 +133,6 @@ def _terms(report: Findings) -> Markup:
         element("dd", f"the smallest effect that matters: {report.margin:g} points of 100"),
     )
     return folded("What the words mean", element("dl", terms, bounds, class_="terms"))
-
-
-def _spent(report: Findings) -> Markup | None:
-    lines = spent_lines(report)
-    if not lines:
-        return None
-    return element(
-        "p",
-        element("b", "Spent and saved. "),
-        "; ".join(lines[:1]),
-        *(f" {line}" for line in lines[1:]),
-    )
 
 
 def _contents(titles: Sequence[str]) -> Markup:

@@ -42,7 +42,7 @@ def page(source: Source, query: Query) -> Markup:
             "The difference of two effects has no interval here: the two may share answers, tasks "
             "or a baseline, and a plain overlap of intervals is no test. To claim one, put both "
             "variants into one experiment.",
-            class_="note",
+            class_="quiet",
         ),
     )  # fmt: skip
 
@@ -120,5 +120,5 @@ def _alone(first: "Report", second: "Report") -> Markup | None:
     for report, own, other in ((first, ones, twos), (second, twos, ones)):
         if missing := sorted(own.keys() - other.keys()):
             pairs = ", ".join(f"{model} {variant}" for model, variant in missing)
-            lines.append(element("p", f"Only in {report.experiment}: {pairs}", class_="note"))
+            lines.append(element("p", f"Only in {report.experiment}: {pairs}", class_="quiet"))
     return element("div", lines) if lines else None

@@ -1,9 +1,8 @@
 """One experiment: how far it is while it runs, and what it shows."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from preamblelab.errors import PreamblelabError
+from preamblelab.errors import PreamblelabError, SpecError
 from preamblelab.report.markup import Markup, element, joined
 from preamblelab.store import ArmProgress
 from preamblelab.viewer.addresses import Query, named, to
@@ -20,9 +19,6 @@ from preamblelab.viewer.pages.shell import (
 )
 from preamblelab.viewer.source import Pace, Source
 
-if TYPE_CHECKING:
-    from preamblelab.report.layout import Grid, Section
-
 
 def page(source: Source, query: Query) -> Markup:
     """An experiment, with its verdict and pictures."""
@@ -33,12 +29,13 @@ def page(source: Source, query: Query) -> Markup:
     return shell(
         source,
         name,
+        simulated() if any(arm.simulated for arm in pace.arms) else None,
         element("p", question, class_="question") if question else None,
         element(
             "p",
             element("a", "Trials", href=to("trials", experiment=name), class_="button"),
             element("a", "Whole report", href=to("report", experiment=name), class_="button"),
-            class_="row",
+            class_="tools",
         ),
         element(
             "section",
@@ -57,6 +54,15 @@ def progress(source: Source, query: Query) -> Markup:
     """Only the part of the page that moves while a run works."""
     pace = source.pace(named(query, "experiment"))
     return element("div", _progress(pace), data_state=_state(pace))
+
+
+def whole_report(source: Source, query: Query) -> Markup:
+    """The report as the file that `preamblelab report -o report.html` writes."""
+    name = named(query, "experiment")
+    report = source.report(name, patience=120.0)
+    if report is None:
+        raise SpecError(f"the report on '{name}' is still being worked out: ask again")
+    return Markup(report.to_html())
 
 
 def _state(pace: Pace) -> str:
@@ -108,8 +114,8 @@ def _arms(arms: Sequence[ArmProgress]) -> Markup:
                 element(
                     "span",
                     share_bar(
-                        [(arm.marked, "bar"), (arm.answered - arm.marked, "half"),
-                         (arm.failed, "bad")],
+                        [(arm.marked, "done"), (arm.answered - arm.marked, "half"),
+                         (arm.failed, "lost")],
                         arm.trials,
                     ),
                     f" {arm.answered:,} of {arm.trials:,}",
@@ -129,7 +135,7 @@ def _arms(arms: Sequence[ArmProgress]) -> Markup:
 def _usd(arm: ArmProgress) -> Markup:
     if arm.unpriced and not arm.usd:
         return number(None)
-    return joined([number(arm.usd, 4), "+" if arm.unpriced else None])
+    return joined([number(arm.usd, 4 if arm.usd else 0), "+" if arm.unpriced else None])
 
 
 def _duration(seconds: float) -> str:
@@ -147,35 +153,15 @@ def _findings(source: Source, name: str, pace: Pace) -> tuple[Markup, float | No
     if report is None:
         waiting = "The report is being worked out; this page asks again by itself."
         return element("p", waiting, class_="waiting", role="status"), 2.0
-    from preamblelab.report.sections import sections_of
+    from preamblelab.report.html.glance import glance
+    from preamblelab.report.html.sections import section_view
+    from preamblelab.report.sections import delivery_section, effects_section, facts_section
 
-    shown = joined(_section(each) for each in sections_of(report))
-    label = simulated() if report.simulated else None
     stale = (
         element("p", "While the run works, what stands below may be some seconds old.",
-                class_="note")
+                class_="quiet")
         if pace.running else None
     )  # fmt: skip
-    return joined([stale, label, shown]), None
-
-
-def _section(section: "Section") -> Markup:
-    return element(
-        "section",
-        element("h2", section.title) if section.title else None,
-        (element("p", line) for line in section.lines),
-        _grid(section.grid) if section.grid is not None else None,
-        (element("p", line, class_="note") for line in section.notes if line),
-    )
-
-
-def _grid(grid: "Grid") -> Markup:
-    heads = [figure_head(each) if each in grid.right else each for each in grid.columns]
-    rows = (
-        [
-            figure(cell) if name in grid.right else cell
-            for name, cell in zip(grid.columns, row, strict=True)
-        ]
-        for row in grid.rows
-    )
-    return table(heads, rows)
+    sections = (effects_section(report), delivery_section(report), facts_section(report))
+    shown = [section_view(each) for each in sections if each.lines or each.grid is not None]
+    return joined([stale, glance(report), *shown]), None

@@ -8,7 +8,6 @@ from preamblelab.viewer.pages.shell import (
     figure_head,
     share_bar,
     shell,
-    simulated,
     table,
     when,
 )
@@ -48,7 +47,11 @@ def _list(entries: list[ExperimentEntry]) -> Markup:
         (
             [
                 element("a", each.name, href=to("experiment", experiment=each.name)),
-                [simulated() if each.simulated else None, " ", each.question],
+                [
+                    element("span", "simulated", class_="label") if each.simulated else None,
+                    " ",
+                    each.question,
+                ],
                 figure(f"{each.trials:,}"),
                 _answered(each),
                 when(each.updated),
@@ -56,14 +59,14 @@ def _list(entries: list[ExperimentEntry]) -> Markup:
             for each in entries
         ),
         aria_label="Experiments",
-        class_="wide",
+        class_="full",
     )
 
 
 def _answered(each: ExperimentEntry) -> Markup:
     words = "all" if each.answered == each.trials else f"{each.answered:,} of {each.trials:,}"
     return element(
-        "span", share_bar([(each.answered, "bar")], each.trials), " ", words, class_="counted"
+        "span", share_bar([(each.answered, "done")], each.trials), " ", words, class_="counted"
     )
 
 
@@ -86,6 +89,6 @@ def _choice(entries: list[ExperimentEntry]) -> Markup | None:
             select("second", names[0]),
             element("button", "Compare"),
             action="/compare",
-            class_="row",
+            class_="tools",
         ),
     )

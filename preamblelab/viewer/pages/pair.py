@@ -107,7 +107,7 @@ def _repetitions(experiment: str, snapshot: Snapshot, line: TrialLine) -> Markup
         return None
     return element(
         "nav",
-        element("span", "Repetition ", class_="soft"),
+        element("span", "Repetition ", class_="quiet"),
         (
             (_link(experiment, each, str(each.repetition), here=each.ordinal == line.ordinal), " ")
             for each in same

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from preamblelab.report.html.page import style as report_style
 from preamblelab.report.markup import Child, Markup, element, joined
-from preamblelab.report.svg.drawing import COLOURS, DARK
-from preamblelab.report.svg.drawing import STYLE as PICTURES
 from preamblelab.viewer.addresses import to
 
 if TYPE_CHECKING:
@@ -23,9 +22,8 @@ _DOCTYPE: Final = Markup("<!doctype html>\n")
 
 
 def style() -> str:
-    """The style sheet: the colours and pictures of reports, and what pages add."""
-    dark = f"@media (prefers-color-scheme:dark){{:root{{{DARK}}}}}"
-    return f":root{{{COLOURS}}}\n{dark}\n{PICTURES}\n{_STYLE.read_text('utf-8')}"
+    """The style sheet: that of reports, and what pages add."""
+    return f"{report_style()}\n{_STYLE.read_text('utf-8')}"
 
 
 def shell(
@@ -111,8 +109,8 @@ def signed(value: float | None) -> Markup:
 
 
 def simulated() -> Markup:
-    """The label of what no real model said."""
-    return element("span", "simulated", class_="label", title="answers of simulated models")
+    """The label of a page that shows what no real model said."""
+    return element("p", "simulated results", class_="tag")
 
 
 def status(word: str, reason: str = "") -> Markup:
@@ -132,7 +130,7 @@ def score_bar(value: float | None) -> Markup | None:
     return element(
         "svg",
         element("rect", width=width, height=6, rx=3, class_="rail"),
-        element("rect", width=long, height=6, rx=3, class_="bar"),
+        element("rect", width=long, height=6, rx=3, class_="done"),
         class_="meter", width=width, height=6, aria_hidden="true",
     )  # fmt: skip
 
@@ -178,12 +176,12 @@ def _cell(place: int, cell: Child) -> Markup:
 
 def figure(cell: Child) -> Markup:
     """A cell aligned to the right."""
-    return element("td", cell, class_="figure")
+    return element("td", cell, class_="num")
 
 
 def figure_head(words: Child) -> Markup:
     """The head of a column of numbers."""
-    return element("th", words, scope="col", class_="figure")
+    return element("th", words, scope="col", class_="num")
 
 
 def when(stamp: str) -> Markup:

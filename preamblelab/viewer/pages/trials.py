@@ -1,6 +1,6 @@
 """The trials of an experiment: filtered, sorted, a page at a time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from preamblelab.report.markup import Markup, element, joined
@@ -13,7 +13,6 @@ from preamblelab.viewer.pages.shell import (
     score_bar,
     shell,
     signed,
-    simulated,
     status,
     table,
     when,
@@ -82,14 +81,17 @@ def _form(asked: TrialsQuestion, facets: Mapping[str, Mapping[str, int]]) -> Mar
         element(
             "fieldset",
             element("legend", "score"),
-            _bound("lowest", "from", wanted.lowest),
-            _bound("highest", "to", wanted.highest),
             element(
-                "label",
-                element("input", type="checkbox", name="unscored", value="1",
-                        checked=wanted.unscored),
-                "missing only",
-                class_="check",
+                "span",
+                _bound("lowest", "from", wanted.lowest),
+                _bound("highest", "to", wanted.highest),
+                element(
+                    "label",
+                    element("input", type="checkbox", name="unscored", value="1",
+                            checked=wanted.unscored),
+                    "missing only",
+                    class_="check",
+                ),
             ),
         ),
         element(
@@ -132,33 +134,36 @@ def _bound(name: str, words: str, value: float | None) -> Markup:
     return element("label", words, box, class_="small")
 
 
-def _table(asked: TrialsQuestion, lines: Iterable[TrialLine]) -> Markup:
+def _table(asked: TrialsQuestion, lines: Sequence[TrialLine]) -> Markup:
+    # Said once where all of them are, as in a report; else of each.
+    all_simulated = all(line.simulated for line in lines)
+    titles = {**_COLUMNS, "model": "model (simulated)"} if all_simulated else _COLUMNS
     return table(
-        [*(_head(asked, name) for name in _COLUMNS), "flags"],
-        (_row(asked, line) for line in lines),
+        [*(_head(asked, name, title) for name, title in titles.items()), "flags"],
+        (_row(asked, line, marked=not all_simulated) for line in lines),
         aria_label="Trials",
-        class_="trials",
+        class_="full trials",
     )
 
 
-def _head(asked: TrialsQuestion, name: str) -> Markup:
+def _head(asked: TrialsQuestion, name: str, title: str) -> Markup:
     order = asked.order
     here = order.column == name
     arrow = {"up": " ▲", "down": " ▼"}[order.direction] if here else ""
     spoken = {"up": "ascending", "down": "descending"}[order.direction] if here else None
-    link = element("a", _COLUMNS[name], arrow, href=asked.sorted_by(name).address, rel="nofollow")
-    figures = "figure" if name in _FIGURES else None
+    link = element("a", title, arrow, href=asked.sorted_by(name).address, rel="nofollow")
+    figures = "num" if name in _FIGURES else None
     return element("th", link, scope="col", aria_sort=spoken, class_=figures)
 
 
-def _row(asked: TrialsQuestion, line: TrialLine) -> list[Markup | str]:
+def _row(asked: TrialsQuestion, line: TrialLine, *, marked: bool) -> list[Markup | str]:
     pair = to("pair", experiment=asked.experiment, trial=line.ordinal)
     flags = [element("span", flag, class_="label") for flag in line.flags]
     if line.delivery == "undelivered":
         flags.append(element("span", "undelivered", class_="label bad"))
     return [
-        element("td", element("a", str(line.ordinal), href=pair), class_="figure"),
-        joined([line.model, " ", simulated() if line.simulated else None]),
+        element("td", element("a", str(line.ordinal), href=pair), class_="num"),
+        joined([line.model, " (simulated)" if line.simulated and marked else None]),
         line.variant,
         line.task,
         figure(str(line.repetition)),
@@ -167,7 +172,7 @@ def _row(asked: TrialsQuestion, line: TrialLine) -> list[Markup | str]:
         figure(signed(line.gain)),
         figure(number(line.seconds, 2)),
         figure(number(line.completion_tokens, 0)),
-        figure(number(line.usd, 4)),
+        figure(number(line.usd, 4 if line.usd else 0)),
         joined(flags),
     ]
 
@@ -183,4 +188,4 @@ def _turning(asked: TrialsQuestion, found: TrialPage) -> Markup | None:
         words = "Search on →" if found.searched is not None else "Next →"
         onward = asked.turned(after=found.after).address
         links.append(element("a", words, href=onward, class_="button", rel="next"))
-    return element("nav", links, aria_label="Pages", class_="row") if links else None
+    return element("nav", links, aria_label="Pages", class_="tools") if links else None

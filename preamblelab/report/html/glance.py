@@ -1,0 +1,67 @@
+"""What stands first wherever a report is shown: verdicts, the picture of effects, the noise."""
+
+from preamblelab.report.findings import Findings
+from preamblelab.report.gaps import nothing_line
+from preamblelab.report.heads import head_of
+from preamblelab.report.html.sections import figures_view
+from preamblelab.report.markup import Child, Markup, element
+from preamblelab.report.pages import first_figures, spent_lines
+from preamblelab.report.svg.drawing import direction
+
+
+def glance(report: Findings) -> Markup:
+    """Verdicts and pictures without title and question; why there are none, where none can be."""
+    if nothing := nothing_line(report.scores):
+        return element("p", nothing)
+    pictures = first_figures(report)
+    return element(
+        "div",
+        verdicts_view(report),
+        figures_view(pictures[:1]),
+        noise_view(report),
+        figures_view(pictures[1:]),
+        spent_view(report),
+    )
+
+
+def verdicts_view(report: Findings) -> Markup:
+    """One line for each verdict, then their tally, the design, and what is missing."""
+    head = head_of(report)
+    ways = [direction(row["low"], row["high"]) for row in report.overall.to_dict("records")]
+    ways += ["flat"] * (len(head.verdicts) - len(ways))
+    return element(
+        "div",
+        (
+            element("p", _bold(line), class_=f"verdict {way}")
+            for line, way in zip(head.verdicts, ways, strict=False)
+        ),
+        element("p", head.tally) if head.tally else None,
+        element(
+            "p", " ".join(each for each in (head.shape + ".", head.missing) if each), class_="shape"
+        ),
+    )
+
+
+def noise_view(report: Findings) -> Markup:
+    """What this design cannot see."""
+    return element("div", (element("p", line) for line in head_of(report).noise), class_="quiet")
+
+
+def spent_view(report: Findings) -> Markup | None:
+    """Calls, tokens and money, used and saved."""
+    lines = spent_lines(report)
+    if not lines:
+        return None
+    return element(
+        "p",
+        element("b", "Spent and saved. "),
+        "; ".join(lines[:1]),
+        *(f" {line}" for line in lines[1:]),
+    )
+
+
+def _bold(line: str) -> tuple[Child, ...]:
+    """A verdict with its figure in bold: what stands before the first comma after the colon."""
+    subject, _, rest = line.partition(": ")
+    figure, comma, tail = rest.partition(", ")
+    return (subject, ": ", element("b", figure + comma), tail)
