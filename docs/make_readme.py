@@ -1,5 +1,6 @@
-"""Puts the first part of the quickstart's report into README.md, between its markers."""
+"""Puts the first part of the quickstart's report into README.md, and its picture beside it."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -7,20 +8,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- quickstart -->", "<!-- /quickstart -->"
+PICTURE = ROOT / "docs" / "pictures" / "quickstart.svg"
 
 
-def shown() -> str:
-    """Head and effects of the quickstart's report, as a fresh store gives it."""
-    with tempfile.TemporaryDirectory() as folder:
-        run = subprocess.run(
-            [sys.executable, "-m", "preamblelab", "run", str(ROOT / "experiments/quickstart.yaml"),
-             "--store", str(Path(folder) / "demo.db"), "--quiet"],
-            capture_output=True, text=True, check=True, cwd=ROOT,
-        )  # fmt: skip
-    head, _, _ = run.stdout.partition("\nBy baseline tier and size\n")
+def made(folder: Path) -> tuple[str, Path]:
+    """Head and effects of the quickstart's report, and its first picture, from a fresh store."""
+    store = folder / "quickstart.db"
+    printed = preamblelab("run", ROOT / "experiments/quickstart.yaml", "--store", store, "--quiet")
+    preamblelab("report", "quickstart", "--store", store, "-o", folder / "report.md")
+    head, _, _ = printed.partition("\nBy baseline tier and size\n")
     lines = head.rstrip().splitlines()
     last = max(place for place, line in enumerate(lines) if line.startswith("sim-"))
-    return "\n".join(lines[: last + 1])
+    return "\n".join(lines[: last + 1]), folder / "report-pictures" / "effects.svg"
+
+
+def preamblelab(*arguments: object) -> str:
+    """What a command prints."""
+    command = [sys.executable, "-m", "preamblelab", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
 
 def filled(readme: str, text: str) -> str:
@@ -32,4 +37,8 @@ def filled(readme: str, text: str) -> str:
 
 if __name__ == "__main__":
     page = ROOT / "README.md"
-    page.write_text(filled(page.read_text("utf-8"), shown()), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        text, picture = made(Path(folder))
+        PICTURE.parent.mkdir(exist_ok=True)
+        shutil.copyfile(picture, PICTURE)
+    page.write_text(filled(page.read_text("utf-8"), text), encoding="utf-8")

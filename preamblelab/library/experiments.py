@@ -114,7 +114,7 @@ class _Resolver:
         kept = form.model_dump(
             include={
                 "name", "question", "baseline", "scorers", "judgements", "until_decided",
-                "margin", "settings", "seed", "delivery", "warm_up", "allow_unsafe",
+                "margin", "settings", "seed", "delivery", "warm_up",
             }
         )  # fmt: skip
         repetitions = repetitions_of(form.repetitions)

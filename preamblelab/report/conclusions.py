@@ -1,7 +1,6 @@
 """What the statistics say beyond single effects: noise, segments, clauses, tiers, judges."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from preamblelab.errors import PreamblelabError
@@ -23,11 +22,7 @@ MOST_ROWS: Final = 40
 
 def noise_lines(findings: Findings) -> list[str]:
     """The noise floor for the head of a report."""
-    floor = findings.noise
-    if findings.marks is None and floor.judge is not None and floor.judge.sd == 0:
-        # Without a judge the marks of equal answers are equal: that says nothing of a judge.
-        floor = replace(floor, judge=None)
-    return [floor.sentence]
+    return [findings.noise.sentence]
 
 
 IN_WORDS: Final[Mapping[str, str | Mapping[str, str]]] = {

@@ -1,7 +1,7 @@
 """What an experiment shows, as tables: effects, verdicts, arrivals, the effect over all models."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -159,7 +159,13 @@ class Findings:
     @cached_property
     def noise(self) -> NoiseFloor:
         """What this design cannot see, from the run's own replicates."""
-        return noise_floor(self.scores, baseline=self.baseline, level=self.level)
+        floor = noise_floor(self.scores, baseline=self.baseline, level=self.level)
+        if self.marks is not None or floor.judge is None or floor.judge.sd > 0:
+            return floor
+        # Without a judge the marks of equal answers are equal: that says nothing of a judge, nor,
+        # where nothing was repeated, of chance.
+        known = floor.floor if floor.repetition is not None else None
+        return replace(floor, judge=None, floor=known)
 
     def _ordered(self, table: "DataFrame") -> "DataFrame":
         """The rows in the order of the experiment."""

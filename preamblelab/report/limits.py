@@ -1,14 +1,11 @@
 """What the data cannot say, in words: the weightiest first."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from preamblelab.report.findings import Findings
 from preamblelab.report.layout import Section, counted
 from preamblelab.stats.sentences import points
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 TITLE: Final = "What these data cannot say"
 _MOST_NAMES: Final = 4
@@ -123,9 +120,8 @@ def _again(report: Findings) -> Iterator[str]:
 def _worth(report: Findings) -> Iterator[str]:
     """What the points are worth: whether anything was run."""
     if report.executed is None or report.executed.empty:
-        by = "what a judge thought of the answers" if _judged(report.marks) else "what texts show"
+        by = "what a judge thought of the answers"
+        if report.marks is None:
+            checked = dict(report.facts).get("marked by", "").startswith("checks")
+            by = "what checks of the text found" if checked else "as they were given"
         yield f"No answer was run: points are {by}, not what the answers do."
-
-
-def _judged(marks: "DataFrame | None") -> bool:
-    return marks is not None

@@ -40,6 +40,7 @@ def effects_figure(report: Findings) -> Figure:
     rows = effect_rows(report)
     floor, visible = report.noise.floor, report.noise.smallest_effect
     band: Band = (floor, visible)
+    what = "simulated models" if report.simulated else ""
     said = [HOW_TO_READ]
     if floor is not None:
         said.append(f"Dark band: effects under {floor:.1f} points may be chance in the answers.")
@@ -57,7 +58,7 @@ def effects_figure(report: Findings) -> Figure:
     return Figure(
         name="effects",
         title="Scores without and with the preamble, and its effect, by model",
-        draw=lambda width: dumbbell(rows[:MOST_ROWS], band=band, name="effects", width=width),
+        draw=_drawn(partial(dumbbell, rows[:MOST_ROWS], band=band, what=what)),
         legend=" ".join(said),
     )
 
@@ -71,6 +72,7 @@ def effect_rows(report: Findings) -> list[Row]:
     rows = [
         _row(each, label=_whole(int(each["n_models"]), models), whole=True)
         for each in _records(report.overall)
+        if models > 1
     ]
     last = ""
     for each in _records(report.effects):
@@ -79,7 +81,7 @@ def effect_rows(report: Findings) -> list[Row]:
         note = str(each["variant"]) if variants > 1 else size
         label = model if model != last else ""
         if label and variants > 1:
-            note = f"{size} · {note}" if size else note
+            note = f"{size} · {note}" if size not in {"", "unknown"} else note
         last = model
         outcomes = [(False, word) for word in odd.get((model, report.baseline), ()) if label]
         outcomes += [(True, word) for word in odd.get((model, str(each["variant"])), ())]
@@ -129,7 +131,12 @@ def _odd_outcomes(scores: "DataFrame") -> dict[tuple[str, str], list[str]]:
 
 
 def tier_figures(report: Findings) -> list[Figure]:
-    """One map of tier by size for each variant; none where the table cannot be cut so."""
+    """One map of tier by size for each variant; none where the table cannot be cut so.
+
+    One model alone makes no map: its line says the same.
+    """
+    if len(set(report.scores["model"])) < 2:
+        return []
     try:
         table = segment_effects(
             report.delivered, by="tier x size", baseline=report.baseline, level=report.level
@@ -162,13 +169,13 @@ def tier_figures(report: Findings) -> list[Figure]:
 def dimension_table(report: Findings) -> "DataFrame | None":
     """Effects on each dimension in percent of its points, model by model and over all.
 
-    Columns `dimension, maximum, model, variant, effect, low, high`; None where no dimension is
-    known.
+    Columns `dimension, maximum, model, variant, effect, low, high`, in the order of the table of
+    effects; None where fewer than two dimensions are known.
     """
     import pandas as pd
 
     cells = report.details.dimensions
-    if cells is None or cells.empty:
+    if cells is None or len(set(cells["dimension"])) < 2:
         return None
     lost = [pair for pair, arrival in report.arrivals.items() if arrival.state == "undelivered"]
     parts = []
@@ -188,7 +195,20 @@ def dimension_table(report: Findings) -> "DataFrame | None":
     if not parts:
         return None
     columns = ["dimension", "maximum", "model", "variant", "effect", "low", "high"]
-    return pd.concat(parts, ignore_index=True)[columns]
+    order = {
+        pair: place
+        for place, pair in enumerate(
+            zip(report.effects["model"], report.effects["variant"], strict=True)
+        )
+    }
+    table = pd.concat(parts, ignore_index=True)[columns]
+    places = [order.get(pair, 0) for pair in zip(table["model"], table["variant"], strict=True)]
+    dimensions = table["dimension"].map(
+        {name: place for place, name in enumerate(dict.fromkeys(table["dimension"]))}
+    )
+    return table.assign(_place=places, _dimension=dimensions).sort_values(
+        ["_dimension", "_place"], kind="stable", ignore_index=True
+    )[columns]
 
 
 def dimension_figure(table: "DataFrame") -> Figure:

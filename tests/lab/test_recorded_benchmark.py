@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -110,22 +111,48 @@ def test_the_published_sentences(store):
     assert json.loads(json.dumps(found.to_dict()))["follow"] == 6
 
 
-def test_the_page_runs_where_the_record_is(shared_data, tmp_path, monkeypatch, capsys):
+RECORDS = {
+    "mimir": ("mimir_runs.jsonl.gz", "mimir_prompts.json"),
+    "brevity": ("alpaca_brevity.jsonl.gz", "alpaca_instructions.jsonl.gz"),
+}
+
+
+def page_run(shared_data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+    """Run the commands of docs/recorded.md that speak of one record, where that record is."""
     from preamblelab.cli import main
 
-    for name in ("mimir_runs.jsonl.gz", "mimir_prompts.json"):
-        shutil.copy(shared_data / name, tmp_path)
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    monkeypatch.chdir(tmp_path)
+    for name in RECORDS[of]:
+        shutil.copy(shared_data / name, folder)
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    monkeypatch.chdir(folder)
     page = (ROOT / "docs" / "recorded.md").read_text("utf-8")
-    lines = [line[2:] for line in page.splitlines() if line.startswith("$ ")]
-    assert len(lines) == 3
+    every = [line[2:] for line in page.splitlines() if line.startswith("$ ")]
+    lines = [line for line in every if ("brevity" in line) is (of == "brevity")]
+    assert len(lines) == {"mimir": 4, "brevity": 2}[of]
+    if of == "brevity":
+        for block in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+            exec(compile(block, "recorded.md", "exec"), {})
     for line in lines:
         monkeypatch.setattr("sys.argv", shlex.split(line))
         with pytest.raises(SystemExit) as left:
             main()
         assert not left.value.code, line
+
+
+def test_the_page_runs_where_the_record_is(shared_data, tmp_path, monkeypatch, capsys):
+    page_run(shared_data, tmp_path, monkeypatch, "mimir")
     assert "6 of 16 sentences follow from mimir-1." in capsys.readouterr().out
+    assert "What was claimed" in Path("recorded.html").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_the_page_runs_on_the_brevity_record(shared_data, tmp_path, monkeypatch):
+    page_run(shared_data, tmp_path, monkeypatch, "brevity")
+    text = Path("brevity.html").read_text("utf-8")
+    told = " ".join(re.sub(r"<[^>]+>", "", text).split())
+    assert "Verdict on concise: −1.8 points (−3.1 to −0.5), worse" in told
+    assert "Verdict on verbose: +3.6 points (+1.7 to +5.5), better" in told
+    assert "Be as concise as possible" in told
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,12 @@ def test_one_repetition_has_no_range_and_models_stand_in_groups() -> None:
     rows = [line for line in table.splitlines() if "one repetition" in line]
     assert len(rows) == 2
     assert all(line.endswith(" -") for line in rows)
+
+
+def test_without_replicates_no_effect_is_called_smaller_than_chance() -> None:
+    """Equal marks of equal answers say nothing of chance, where no judge gave them."""
+    table = scores(models=1, gains=(0.5,)).assign(output_hash="same")
+    report = Report(experiment="e", scores=table)
+    assert report.noise.floor is None
+    assert "may be chance in the answers" not in str(report)
+    assert not report.effects["below_floor"].any()

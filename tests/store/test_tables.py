@@ -281,3 +281,22 @@ with Store(sys.argv[1]) as store, store.lock("run e"):
     heavy = {"pandas", "numpy", "litellm", "dspy", "scipy", "aiohttp", "yaml"} & set(sys.modules)
     print(len(store.answered(keys)), open_, sorted(heavy))
 """
+
+
+def test_means_of_dimensions_are_those_of_the_single_rows(
+    store: Store, made: SimpleNamespace
+) -> None:
+    made.register(store, 4)
+    store.set_marking("e", "m", {})
+    store.put([made.answer(n) for n in range(4)])
+    store.put_marks(made.marks(0, code=10.0))
+    store.put_marks(made.marks(1, code=None))
+    store.put_marks(made.marks(2, code=4.0))
+    fast = store.dimension_means("e")
+    single = store.dimension_scores("e").dropna(subset=["points"])
+    place = ["model", "variant", "task", "dimension"]
+    slow = single.groupby(place, sort=True)["points"].mean()
+    pd.testing.assert_series_equal(
+        fast.set_index(place)["points"].sort_index(), slow, check_index_type=False
+    )
+    assert not fast["maximum"].isna().any()

@@ -62,7 +62,12 @@ class Row:
 
 
 def dumbbell(
-    rows: Sequence[Row], *, band: Band = (None, None), name: str = "effects", width: int = 920
+    rows: Sequence[Row],
+    *,
+    band: Band = (None, None),
+    what: str = "",
+    name: str = "effects",
+    width: int = 920,
 ) -> Markup:
     """Scores without (hollow) and with (filled), and effects with intervals on a band of noise.
 
@@ -70,22 +75,25 @@ def dumbbell(
         rows: in reading order.
         band: effects inside the first may be chance; the design finds those beyond the second
             four times out of five.
+        what: a word above the names, such as that their models are simulated.
         name: identifier of the picture in its page.
         width: pixels; under 600 the effects stand under the scores.
     """
     title = "Scores without and with the preamble, and its effect, by model"
-    desc = ". ".join(row.spoken for row in rows) + "."
+    desc = (f"{what}. " if what else "") + ". ".join(row.spoken for row in rows) + "."
     half = symmetric(
         [each for row in rows for each in (row.low, row.high, row.effect)]
         + [each * 1.1 for each in band if each is not None]
     )
     draw = _stacked if width < NARROW else _beside
     marks, height = draw(rows, band, half, width)
-    return frame(marks, name=name, title=title, desc=desc, width=width, height=height)
+    head = words(what, 4, 32 if width >= NARROW else 14, "soft small") if what else None
+    return frame(head, marks, name=name, title=title, desc=desc, width=width, height=height)
 
 
 def _beside(rows: Sequence[Row], band: Band, half: float, width: int) -> tuple[Markup, float]:
-    marks_room = 104 if any(row.outcomes for row in rows) else 12
+    odd = [room(_odd(row), 11) for row in rows if row.outcomes]
+    marks_room = min(max(odd), 130.0) + 24 if odd else 12.0
     names = min(max((_name_room(row) for row in rows), default=80) + 14, width * 0.29)
     verdict = max(136.0, *(room(row.verdict, 11) + 62 for row in rows), 0)
     left = width - names - marks_room - verdict
@@ -108,7 +116,7 @@ def _beside(rows: Sequence[Row], band: Band, half: float, width: int) -> tuple[M
         parts += [
             _name(row, 6, middle + 4, names - 10),
             _score_marks(row, scores, middle),
-            _outcomes(row, scores.end + 36, middle + 4),
+            _outcomes(row, scores.end + 36, middle + 4, marks_room - 20),
             _effect_marks(row, effects, middle),
             _verdict(row, width - verdict + 4, middle + 4),
         ]
@@ -244,13 +252,19 @@ def _beside_dot(value: float, scale: Scale, y: float, side: int) -> Markup:
     return words(f"{value:.0f}", scale(value) + 9 * side, y + 4, class_)
 
 
-def _outcomes(row: Row, x: float, y: float) -> Markup:
+def _odd(row: Row) -> str:
     """The answers that were none, hollow for those without, filled for those with."""
-    shown = [f"{'●' if of else '○'} {word}" for of, word in row.outcomes]
-    if len(shown) > 1:
-        shown = [shown[0] + f" +{len(shown) - 1}"]
+    of, _ = row.outcomes[0]
+    own = [word for arm, word in row.outcomes if arm is of]
+    more = len(row.outcomes) - len(own)
+    return f"{'●' if of else '○'} {', '.join(own)}" + (f" +{more} more" if more else "")
+
+
+def _outcomes(row: Row, x: float, y: float, width: float) -> Markup | None:
+    if not row.outcomes:
+        return None
     told = "; ".join(f"{word} {'with' if of else 'without'}" for of, word in row.outcomes)
-    return joined(words(fitting(each, 11, 92), x, y, "small soft", told=told) for each in shown)
+    return words(fitting(_odd(row), 11, width), x, y, "small soft", told=told)
 
 
 def _effect_marks(row: Row, scale: Scale, y: float) -> Markup:

@@ -115,9 +115,9 @@ class _Execution:
         verdict = judge(run, layout)
         counted = verdict.counted
         passed = sum(test.passed for test in counted)
-        there = placed(base, run)
+        placed = _placed(base, run)
         return replace(
-            there,
+            placed,
             parses=True,
             loads=not verdict.load_fault,
             reason=f"it does not load: {verdict.load_fault}" if verdict.load_fault else "",
@@ -130,8 +130,7 @@ class _Execution:
         )
 
 
-def placed(base: Evidence, run: SuiteRun) -> Evidence:
-    """The evidence with the place where it was made."""
+def _placed(base: Evidence, run: SuiteRun) -> Evidence:
     where = run.execution
     if where is None:
         return replace(base, seconds=round(run.seconds, 4))

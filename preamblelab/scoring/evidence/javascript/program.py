@@ -6,8 +6,7 @@ from importlib import resources
 
 from preamblelab.scoring.sandbox import Program
 
-RUNNER = ("run_tests.mjs", "sources.mjs", "repairs.mjs", "facts.mjs")
-CONTEXT = ("world.js", "collecting.js", "asserting.js", "modules.js", "running.js")
+RUNNER = ("run_tests.mjs", "in_context.js", "sources.mjs", "repairs.mjs", "facts.mjs")
 BUNDLES = ("assertions.js", "extras.js", "acorn.mjs")
 
 
@@ -26,6 +25,5 @@ def bundled_versions() -> dict[str, str]:
 def runner_program() -> Program:
     """The runner; neither answer nor module is among its files: both come by the channel."""
     files = {name: _text(name) for name in RUNNER}
-    files |= {f"context/{name}": _text(f"context/{name}") for name in CONTEXT}
     files |= {name: _text(f"bundle/{name}") for name in BUNDLES}
     return Program(language="javascript", files=files, entry="run_tests.mjs")
