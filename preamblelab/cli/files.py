@@ -106,7 +106,8 @@ def export_runs(
         typer.Option(help="One row per what; trials when left out, effects for junit."),
     ] = None,
     format: Annotated[  # noqa: A002
-        Literal["jsonl", "json", "csv", "md", "parquet", "junit"], typer.Option()
+        Literal["jsonl", "json", "csv", "md", "parquet", "junit", "inspect", "promptfoo"],
+        typer.Option(),
     ] = "jsonl",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file; standard output when left out.")

@@ -1,5 +1,6 @@
 """The use case of an export: what an experiment holds or shows, one row per what is said."""
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
@@ -11,6 +12,7 @@ from preamblelab.lab.exchange.exported_rows import (
     trial_kinds,
     trial_rows,
 )
+from preamblelab.lab.exchange.foreign_exports import inspect_samples, promptfoo_tests
 from preamblelab.lab.exchange.writing import Form, Kind, Rows, write_rows, write_text
 from preamblelab.report.junit import Case, Outcome, Suite, junit
 from preamblelab.stats.sentences import points
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from preamblelab.report.reports import Report
 
 What = Literal["trials", "ratings", "effects", "evidence"]
-ExportForm = Literal["jsonl", "json", "csv", "md", "parquet", "junit"]
+ExportForm = Literal["jsonl", "json", "csv", "md", "parquet", "junit", "inspect", "promptfoo"]
 
 _OUTCOMES: Final[Mapping[str, Outcome]] = {
     "better": "passed", "equivalent": "passed", "worse": "failure", "undelivered": "error",
@@ -56,7 +58,7 @@ def export_experiment(
         raw: leave cells as they are that a spreadsheet would run as formulas; only for CSV.
 
     Returns:
-        Rows written, the header not counted; for JUnit, test cases.
+        Rows written, the header not counted; for JUnit and promptfoo, test cases.
 
     Raises:
         SpecError: there is no such experiment, or JUnit was asked for something else than effects.
@@ -69,6 +71,10 @@ def export_experiment(
         suite = verdict_suite(_analysed(store, name))
         write_text(junit([suite]), target)
         return len(suite.cases)
+    if format == "inspect" or format == "promptfoo":
+        if what not in {None, "trials"}:
+            raise SpecError(f"{format} takes trials, not {what}: leave --what out")
+        return _foreign(store, name, target, format)
     form: Form = format
     return write_rows(_rows(store, name, what or "trials"), target, form=form, raw=raw)
 
@@ -81,6 +87,21 @@ def _rows(store: Store, name: str, what: What) -> Rows:
     if what == "evidence":
         return _of_table(store.evidence(name), experiment=name)
     return effect_rows(_analysed(store, name))
+
+
+def _foreign(store: Store, name: str, target: str | Path | TextIO, form: str) -> int:
+    """Trials as another tool reads them."""
+    rows = trial_rows(store, name)
+    document = store.document(name)
+    if form == "promptfoo":
+        tests = promptfoo_tests(rows, str(document.get("question") or name))
+        write_text(json.dumps(tests, indent=1) + "\n", target)
+        return len(tests["tests"])
+    tasks = document.get("suite", {}).get("tasks", ())
+    golden = {task["name"]: task["golden"] for task in tasks if task.get("golden")}
+    lines = [json.dumps(sample) for sample in inspect_samples(rows, golden)]
+    write_text("".join(f"{line}\n" for line in lines), target)
+    return len(lines)
 
 
 def _analysed(store: Store, name: str) -> "Report":

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 
 from preamblelab.errors import MissingExtraError, SpecError
 from preamblelab.lab.exchange import packed
+from preamblelab.lab.exchange.foreign_exports import literal
 from preamblelab.lab.exchange.foreign_scores import best_values, share_of
 from preamblelab.lab.exchange.importing import import_file
+from preamblelab.lab.exporting import export_experiment
 from preamblelab.lab.reporting import analyze
 from preamblelab.store import Store
 
@@ -73,6 +76,14 @@ class TestInspect:
         text = dict(store.responses([key]))[key].text
         assert text.startswith("I add both numbers")
         assert "You are a careful engineer." in json.dumps(store.messages(key))
+
+    def test_rows_of_two_files_do_not_get_each_others_points(self, store: Store):
+        name, _ = imported(store, *LOGS)
+        scores = store.scores(name)
+        found = scores[(scores["variant"] == "baseline") & (scores["repetition"] == 1)]
+        assert found.set_index("task")["score"].to_dict() == {
+            "sum-1": 100, "sum-2": 50, "sum-3": 50, "sum-4": 100, "sum-5": 50
+        }  # fmt: skip
 
     def test_a_sample_that_broke_is_missing_with_its_reason(self, store: Store):
         name, _ = imported(store, *LOGS)
@@ -224,3 +235,44 @@ def test_no_score_is_clamped(value: float):
     with pytest.raises(SpecError, match="no share from 0 to 1"):
         share_of(value, None, "here")
     assert share_of(float("nan"), None, "here") is None
+
+
+HOSTILE = ("{{ env.HOME }}", "file:///etc/passwd", "{% endraw %}{{ 7 * 7 }}", "{%- endraw -%}x")
+
+
+class TestExports:
+    @pytest.fixture
+    def exported(self, store: Store, tmp_path: Path) -> tuple[Store, str]:
+        name, _ = imported(store, *LOGS)
+        return store, name
+
+    def test_samples_hold_what_was_asked_and_answered(
+        self, exported: tuple[Store, str], tmp_path: Path
+    ):
+        written = export_experiment(*exported, tmp_path / "s.jsonl", format="inspect")
+        samples = [json.loads(line) for line in (tmp_path / "s.jsonl").read_text().splitlines()]
+        assert len(samples) == written == 20
+        assert len({sample["id"] for sample in samples}) == 20
+        first = next(each for each in samples if each["metadata"]["variant"] == "careful")
+        assert [turn["role"] for turn in first["input"]] == ["system", "user"]
+        assert first["metadata"]["response"].startswith("I add both numbers")
+
+    def test_a_test_of_promptfoo_is_a_pair(self, exported: tuple[Store, str], tmp_path: Path):
+        written = export_experiment(*exported, tmp_path / "p.json", format="promptfoo")
+        config = json.loads((tmp_path / "p.json").read_text())
+        assert len(config["tests"]) == written == 9  # the broken sample has no pair
+        assert config["providers"] == ["echo"]
+        told = config["tests"][0]["metadata"]
+        assert (told["baseline_score"], told["variant_score"]) == (100, 70)
+
+    @pytest.mark.parametrize("text", HOSTILE)
+    def test_a_text_ends_no_block_and_is_no_file(self, text: str):
+        written = literal(text)
+        assert written.startswith("{% raw %}")
+        assert written.count("endraw") >= 1
+        inner = re.sub(r"\{% raw %\}(.*?)\{% endraw %\}|\{\{ '(.*?)' \}\}", r"\1\2", written)
+        assert inner == text
+
+    def test_other_tables_have_no_such_form(self, exported: tuple[Store, str], tmp_path: Path):
+        with pytest.raises(SpecError, match="inspect takes trials, not effects"):
+            export_experiment(*exported, tmp_path / "x", format="inspect", what="effects")

@@ -53,35 +53,34 @@ class Batch:
         return content_digest([asdict(trial) for trial in self.trials])
 
 
-def batch_of(name: str, rows: Sequence[TrialRow], shown: str) -> Batch:
+def batch_of(name: str, rows: Sequence[TrialRow]) -> Batch:
     """One experiment from its rows.
 
     Args:
         name: the experiment's name.
         rows: in the order of the file, which becomes the order of asking.
-        shown: the file's name, for messages.
 
     Raises:
         SpecError: rows contradict each other, or there is nothing to compare; the message names
             file, line and field.
     """
-    experiment = imported_experiment(name, rows, shown)
+    experiment = imported_experiment(name, rows)
     models = {model.name: model for model in experiment.models}
     facts = {model: spec.facts() for model, spec in models.items()}
     rubric = experiment.rubric
     digests = {task.name: task.digest for task in experiment.suite.tasks}
     trials, answers, marks, ratings = [], [], [], []
-    points = {row.line: _marks(row, rubric, shown) for row in rows}
+    points = {row.where: _marks(row, rubric) for row in rows}
     marking = _marking(experiment, rows, points)
     for ordinal, row in enumerate(rows):
-        request, response = _answer(name, row, models[row.model], f"{shown}:{row.line}")
+        request, response = _answer(name, row, models[row.model], row.where)
         key, task_digest = request.key, digests[row.task]
         trials.append(_trial(ordinal, row, facts[row.model], models[row.model], key, task_digest))
         if response is not None:
             answers.append((request, response))
         marks += [
             replace(mark, response_key=key, task_digest=task_digest, marking=marking)
-            for mark in points[row.line]
+            for mark in points[row.where]
         ]
         ratings += [
             RatingRow(response_key=key, mark_key=_mark_key(marking, rating.scorer), rating=rating)
@@ -103,13 +102,13 @@ def batch_of(name: str, rows: Sequence[TrialRow], shown: str) -> Batch:
 
 
 def _marking(
-    experiment: Experiment, rows: Sequence[TrialRow], points: Mapping[int, Sequence[MarkRow]]
+    experiment: Experiment, rows: Sequence[TrialRow], points: Mapping[str, Sequence[MarkRow]]
 ) -> str:
     """The address of what a file says about points: changes with any of them."""
     said = [
         [
             (row.model, row.variant, row.task, row.repetition),
-            [asdict(mark) for mark in points[row.line]],
+            [asdict(mark) for mark in points[row.where]],
             [asdict(rating) for rating in row.ratings],
         ]
         for row in rows
@@ -134,9 +133,9 @@ def _marking_document(rubric: Rubric, marking: str, scorers: Sequence[str]) -> d
     }
 
 
-def _marks(row: TrialRow, rubric: Rubric, shown: str) -> tuple[MarkRow, ...]:
+def _marks(row: TrialRow, rubric: Rubric) -> tuple[MarkRow, ...]:
     """The marks of one row; none where it has no score."""
-    where = f"{shown}:{row.line}"
+    where = row.where
     marks = row.marks if row.marks is not None else _marks_of_scores(row, rubric, where)
     if marks and row.status in {"failed", PENDING}:
         raise SpecError(

@@ -28,72 +28,71 @@ ONE_SCORE: Final = "score"
 """The only dimension of a file that has one score for each trial."""
 
 
-def imported_experiment(name: str, rows: Sequence[TrialRow], shown: str) -> Experiment:
+def imported_experiment(name: str, rows: Sequence[TrialRow]) -> Experiment:
     """The plan behind rows of one experiment; it can be read back, and its answers marked anew.
 
     Args:
         name: the experiment's name.
         rows: in the order of the file.
-        shown: the file's name, for messages.
 
     Raises:
         SpecError: rows contradict each other, or there is nothing to compare; the message names
             file, line and field.
     """
-    _refuse_doubles(rows, shown)
-    labels = _labels(rows, shown)
-    baseline = _baseline(labels, rows, shown)
-    _refuse_arms(name, labels, rows, shown)
+    _refuse_doubles(rows)
+    labels = _labels(rows)
+    baseline = _baseline(labels, rows)
+    _refuse_arms(name, labels, rows)
     return Experiment(
         name=name,
-        question=_storable(_same(rows, "question", shown) or ""),
-        models=_models(name, rows, shown),
+        question=_storable(_same(rows, "question") or ""),
+        models=_models(name, rows),
         baseline=baseline,
         variants=tuple(label for label in labels if label != baseline),
         preambles=_preambles(rows),
         suite=Suite(name=name, description=IMPORTED, tasks=_tasks(rows)),
-        rubric=_rubric(rows, shown),
+        rubric=_rubric(rows),
         repetitions=max(row.repetition for row in rows),
         delivery=False,
         warm_up=False,
     )
 
 
-def _labels(rows: Sequence[TrialRow], shown: str) -> list[str]:
+def _labels(rows: Sequence[TrialRow]) -> list[str]:
     """Arms that have trials: in the order that the file tells, then in that of its rows."""
     present = dict.fromkeys(row.variant for row in rows)
-    told = [label for label in _same(rows, "variants", shown) or () if label in present]
+    told = [label for label in _same(rows, "variants") or () if label in present]
     return list(dict.fromkeys([*told, *present]))
 
 
-def _refuse_arms(name: str, labels: Sequence[str], rows: Sequence[TrialRow], shown: str) -> None:
+def _refuse_arms(name: str, labels: Sequence[str], rows: Sequence[TrialRow]) -> None:
     if len(labels) < 2:
         raise SpecError(
-            f"{shown}:{rows[0].line}: variant: {name!r} has only '{labels[0]}'; "
+            f"{rows[0].where}: variant: {name!r} has only '{labels[0]}'; "
             "a comparison needs a baseline and a variant"
         )
     for row in rows:
         if row.variant == BASELINE and _system(row):
             raise SpecError(
-                f"{shown}:{row.line}: variant: 'baseline' means no system message at all, and this "
+                f"{row.where}: variant: 'baseline' means no system message at all, and this "
                 "row has one; give the arm a name of its own, and write that under 'baseline'"
             )
 
 
-def _refuse_doubles(rows: Sequence[TrialRow], shown: str) -> None:
+def _refuse_doubles(rows: Sequence[TrialRow]) -> None:
     seen: dict[tuple[object, ...], int] = {}
     for row in rows:
         place = (row.model, row.variant, row.task, row.repetition)
         if place in seen:
             raise SpecError(
-                f"{shown}:{row.line}: repetition: the same trial as line {seen[place]} "
+                f"{row.where}: repetition: the same trial as line {seen[place]} "
                 f"({row.model}, {row.variant}, {row.task}, {row.repetition}); number repetitions "
                 "from 1, or take one of the two away"
             )
         seen[place] = row.line
 
 
-def _same(rows: Iterable[TrialRow], field: str, shown: str, of: str = "experiment") -> Any:
+def _same(rows: Iterable[TrialRow], field: str, of: str = "experiment") -> Any:
     """The one value of a field in all these rows; None where no row has one."""
     first: TrialRow | None = None
     for row in rows:
@@ -104,20 +103,20 @@ def _same(rows: Iterable[TrialRow], field: str, shown: str, of: str = "experimen
             first = row
         elif value != getattr(first, field):
             raise SpecError(
-                f"{shown}:{row.line}: {field}: {str(value)[:40]!r}, and line {first.line} has "
+                f"{row.where}: {field}: {str(value)[:40]!r}, and line {first.line} has "
                 f"{str(getattr(first, field))[:40]!r}; one {of} has one {field}"
             )
     return None if first is None else getattr(first, field)
 
 
-def _models(experiment: str, rows: Sequence[TrialRow], shown: str) -> tuple[ModelSpec, ...]:
+def _models(experiment: str, rows: Sequence[TrialRow]) -> tuple[ModelSpec, ...]:
     by_model: dict[str, list[TrialRow]] = {}
     for row in rows:
         by_model.setdefault(row.model, []).append(row)
     models = {}
     for name, own in by_model.items():
         told = {
-            field: _same(own, field, shown, "model")
+            field: _same(own, field, "model")
             for field in ("model_id", "parameters", "size", "family")
         }
         size = told["size"]
@@ -131,7 +130,7 @@ def _models(experiment: str, rows: Sequence[TrialRow], shown: str) -> tuple[Mode
             )
         except ValidationError as error:
             what = error.errors(include_url=False, include_input=False)[0]["msg"]
-            raise SpecError(f"{shown}:{own[0].line}: model: {name!r}: {what}") from None
+            raise SpecError(f"{own[0].where}: model: {name!r}: {what}") from None
     return tuple(models.values())
 
 
@@ -213,12 +212,12 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _baseline(labels: Sequence[str], rows: Sequence[TrialRow], shown: str) -> str:
-    told = _same(rows, "baseline", shown)
+def _baseline(labels: Sequence[str], rows: Sequence[TrialRow]) -> str:
+    told = _same(rows, "baseline")
     if told is not None:
         if told not in labels:
             raise SpecError(
-                f"{shown}:{rows[0].line}: baseline: no row has the variant {told!r}; "
+                f"{rows[0].where}: baseline: no row has the variant {told!r}; "
                 f"variants are: {', '.join(labels[:8])}"
             )
         return str(told)
@@ -228,7 +227,7 @@ def _baseline(labels: Sequence[str], rows: Sequence[TrialRow], shown: str) -> st
     if len(named) == 1:
         return named[0]
     raise SpecError(
-        f"{shown}:{rows[0].line}: baseline: which of {', '.join(labels[:8])} is it? "
+        f"{rows[0].where}: baseline: which of {', '.join(labels[:8])} is it? "
         "Add a column 'baseline' with its name in every row"
     )
 
@@ -255,9 +254,9 @@ def _preambles(rows: Sequence[TrialRow]) -> dict[str, Preamble]:
     return preambles
 
 
-def _rubric(rows: Sequence[TrialRow], shown: str) -> Rubric:
+def _rubric(rows: Sequence[TrialRow]) -> Rubric:
     """The rubric that the scores belong to; its criteria are not in a file of trials."""
-    name = _same(rows, "rubric", shown)
+    name = _same(rows, "rubric")
     maxima: dict[str, tuple[float, int]] = {}
     by_dimension = False
     for row in rows:
@@ -268,29 +267,29 @@ def _rubric(rows: Sequence[TrialRow], shown: str) -> Rubric:
             before = maxima.setdefault(dimension, (maximum, row.line))
             if before[0] != maximum:
                 raise SpecError(
-                    f"{shown}:{row.line}: maxima: {dimension} has {maximum:g} points, and "
+                    f"{row.where}: maxima: {dimension} has {maximum:g} points, and "
                     f"{before[0]:g} in line {before[1]}; one experiment has one rubric"
                 )
     points = {dimension: maximum for dimension, (maximum, _) in maxima.items()}
     if not by_dimension:
         points = points or {ONE_SCORE: float(TOTAL_POINTS)}
     elif not points:
-        points = _shipped_maxima(rows, shown)
+        points = _shipped_maxima(rows)
     try:
         dimensions = tuple(Dimension(name=each, points=most) for each, most in points.items())
         return Rubric(name=name or "imported", dimensions=dimensions)
     except ValidationError as error:
         what = error.errors(include_url=False, include_input=False)[0]["msg"]
-        raise SpecError(f"{shown}:{rows[0].line}: maxima: {what}; mend the maxima") from None
+        raise SpecError(f"{rows[0].where}: maxima: {what}; mend the maxima") from None
 
 
-def _shipped_maxima(rows: Sequence[TrialRow], shown: str) -> dict[str, float]:
+def _shipped_maxima(rows: Sequence[TrialRow]) -> dict[str, float]:
     """Points of the shipped rubric, for a file that scores just its dimensions."""
     scored = {dimension for row in rows for dimension in row.scores or ()}
     shipped = {each.name: each.points for each in load_rubric("coding").dimensions}
     if scored != set(shipped):
         raise SpecError(
-            f"{shown}:{rows[0].line}: maxima: how many points has each of "
+            f"{rows[0].where}: maxima: how many points has each of "
             f"{', '.join(sorted(scored)[:8])}? Add 'maxima' (in a CSV columns maximum_NAME) that "
             f"add up to {TOTAL_POINTS}, or give one 'score' from 0 to {TOTAL_POINTS}"
         )

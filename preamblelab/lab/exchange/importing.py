@@ -51,10 +51,7 @@ def import_file(
     """
     say = say or _silent
     paths = [Path(each) for each in ([path] if isinstance(path, str | Path) else path)]
-    shown = ", ".join(map(str, paths))
-    batches = [
-        batch_of(each, rows, shown) for each, rows in _rows(paths, name, best or {}, say).items()
-    ]
+    batches = [batch_of(each, rows) for each, rows in _rows(paths, name, best or {}, say).items()]
     known = {entry.name for entry in store.experiments()}
     for batch in batches:
         _refuse_taken(batch, store, known)

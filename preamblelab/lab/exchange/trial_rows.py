@@ -43,6 +43,8 @@ class TrialRow:
 
     line: int
     """Where it stands in its file."""
+    where: str
+    """File and line: tells it from the rows of other files, and names it in messages."""
     model: str
     variant: str
     task: str
@@ -118,7 +120,7 @@ def trial_row(fields: Mapping[str, Any], line: int, where: str, *, csv: bool = F
     for name in ("model", "variant", "task"):
         if name not in read:
             raise SpecError(f"{where}: {name}: every row needs one")
-    return TrialRow(line=line, **read)
+    return TrialRow(line=line, where=where, **read)
 
 
 def unknown_fields(fields: Mapping[str, Any], where: str, *, csv: bool = False) -> set[str]:
