@@ -141,7 +141,7 @@ def test_a_property_fits_its_relation(written: dict[str, Any], words: str) -> No
 
 
 def test_evidence_is_of_one_kind() -> None:
-    with pytest.raises(ValidationError, match="either 'tests' or 'code'"):
+    with pytest.raises(ValidationError, match="one of 'tests', 'code' and 'change'"):
         TaskEvidence.model_validate({})
     with pytest.raises(ValidationError, match="'cases' or 'properties'"):
         code()
