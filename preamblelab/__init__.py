@@ -17,12 +17,19 @@ __version__ = "0.1.0"
 _HOME = {
     "BASELINE": "domain.preambles",
     "Budget": "domain.experiments",
+    "Decision": "decision.records",
     "Experiment": "domain.experiments",
+    "GatePolicy": "domain.gates",
+    "Holder": "domain.registry",
     "ModelSpec": "domain.models",
+    "Observation": "decision.records",
+    "Observations": "decision.records",
     "Policy": "lab.policies",
     "Preamble": "domain.preambles",
     "PreamblelabError": "errors",
     "Rating": "domain.records",
+    "Registry": "domain.registry",
+    "RegistryError": "errors",
     "Report": "report.reports",
     "Response": "domain.records",
     "Rubric": "domain.rubrics",
@@ -30,11 +37,14 @@ _HOME = {
     "Suite": "domain.tasks",
     "Task": "domain.tasks",
     "Trial": "domain.experiments",
+    "admit": "lab.gating.commands",
+    "adopt": "lab.gating.commands",
     "analyze": "lab.reporting",
     "choose": "lab.deciding",
     "choose_preamble": "decision.choosing",
     "compare": "lab.usecases",
     "components": "stats.noise",
+    "decide": "decision.gate",
     "effects": "stats.effects",
     "factor_effects": "stats.factors",
     "judge_agreement": "stats.agreement",
@@ -67,19 +77,29 @@ __all__ = ["__version__", "testing", *sorted(_HOME)]  # noqa: PLE0604 - names of
 if TYPE_CHECKING:
     from preamblelab import testing as testing
     from preamblelab.decision.choosing import choose_preamble as choose_preamble
+    from preamblelab.decision.gate import decide as decide
+    from preamblelab.decision.records import Decision as Decision
+    from preamblelab.decision.records import Observation as Observation
+    from preamblelab.decision.records import Observations as Observations
     from preamblelab.domain.experiments import Budget as Budget
     from preamblelab.domain.experiments import Experiment as Experiment
     from preamblelab.domain.experiments import Trial as Trial
+    from preamblelab.domain.gates import GatePolicy as GatePolicy
     from preamblelab.domain.models import ModelSpec as ModelSpec
     from preamblelab.domain.preambles import BASELINE as BASELINE
     from preamblelab.domain.preambles import Preamble as Preamble
     from preamblelab.domain.records import Rating as Rating
     from preamblelab.domain.records import Response as Response
+    from preamblelab.domain.registry import Holder as Holder
+    from preamblelab.domain.registry import Registry as Registry
     from preamblelab.domain.rubrics import Rubric as Rubric
     from preamblelab.domain.tasks import Suite as Suite
     from preamblelab.domain.tasks import Task as Task
     from preamblelab.errors import PreamblelabError as PreamblelabError
+    from preamblelab.errors import RegistryError as RegistryError
     from preamblelab.lab.deciding import choose as choose
+    from preamblelab.lab.gating.commands import admit as admit
+    from preamblelab.lab.gating.commands import adopt as adopt
     from preamblelab.lab.judge_check import judge_check as judge_check
     from preamblelab.lab.policies import Policy as Policy
     from preamblelab.lab.policies import load_policy as load_policy

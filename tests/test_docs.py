@@ -11,22 +11,32 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "docs" / name for name in ("guide.md", "statistics.md", "suites.md")]
+PAGES = [
+    ROOT / "docs" / name for name in ("guide.md", "statistics.md", "suites.md", "decisions.md")
+]
 FILE = re.compile(r"# (\S+\.yaml)\n")
+EXITS = re.compile(r"  # exits (\d+)$")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 ONE_AFTER_THE_OTHER = """
 import json, sys
 from preamblelab.cli import main
-for command in json.loads(sys.argv[1]):
-    sys.argv = command
+for command, wanted in json.loads(sys.argv[1]):
+    sys.argv, code = command, 0
     try:
         main()
     except SystemExit as left:
-        if left.code:
-            sys.exit(f"{command}: exit code {left.code}")
+        code = left.code or 0
+    if code != wanted:
+        sys.exit(f"{command}: exit code {code}, not {wanted}")
 """
+
+
+def exits(line: str) -> int:
+    """The exit code that a page promises behind a command; 0 where it says nothing."""
+    found = EXITS.search(line)
+    return int(found[1]) if found else 0
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -62,8 +72,8 @@ def test_the_commands_of_a_page_run(page, tmp_path):
             file = tmp_path / named[1]
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-    commands = [shlex.split(line) for line in lines]
-    assert {name for name, *_ in commands} == {"preamblelab"}
+    commands = [(shlex.split(EXITS.sub("", line)), exits(line)) for line in lines]
+    assert {name for (name, *_), _ in commands} == {"preamblelab"}
     # One process for all: importing the model libraries anew for each line is dear.
     done = run([sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(commands)], tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]

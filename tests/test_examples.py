@@ -14,6 +14,7 @@ PROMISED = {
     "choose_by_size.py": "expected gain",
     "own_scorer.py": "no_placeholders",
     "somebody_elses_runs.py": "on tasks like these",
+    "admit_a_challenger.py": "SIMULATED: INCONCLUSIVE: sim-large-70b",
     "known_truth.py": "of 40 intervals hold the truth",
 }
 

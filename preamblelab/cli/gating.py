@@ -55,7 +55,7 @@ def pipeline_codes() -> Iterator[None]:
     try:
         yield
     except PreamblelabError as error:
-        codes = {SpecError: USAGE, BudgetError: BUDGET, ProviderError: KEY}
+        codes = {SpecError: USAGE, ProviderError: USAGE, BudgetError: BUDGET}
         error.exit_code = next((c for kind, c in codes.items() if isinstance(error, kind)), INVALID)
         raise
 
@@ -169,10 +169,10 @@ def adopt(
     home: HomeOption = HOME,
 ) -> None:
     """Enter who holds the slot today; nothing is measured."""
-    from preamblelab.lab.gating.commands import Challenge, adopt
+    from preamblelab.lab.gating.commands import adopt
 
     with pipeline_codes():
-        holder = adopt(gate, home, Challenge(overlay=overlay, model=model, preamble=preamble))
+        holder = adopt(gate, model=model, preamble=preamble, overlay=overlay, home=home)
     typer.echo(f"adopted {holder.label}; nothing was measured")
 
 

@@ -9,6 +9,7 @@ import typer
 from preamblelab.cli.printing import exit_for, print_check, print_report
 from preamblelab.cli.root import (
     DEFAULT,
+    AllowUnsafeOption,
     BaselineOption,
     FormatOption,
     MarginOption,
@@ -40,6 +41,7 @@ def run(
     ] = None,
     until_decided: UntilDecidedOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="As `check`: send nothing.")] = False,
+    allow_unsafe: AllowUnsafeOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
     margin: MarginOption = None,
     format: FormatOption = "text",  # noqa: A002
@@ -55,6 +57,7 @@ def run(
         store,
         limit=limit,
         until_decided=until_decided,
+        allow_unsafe=allow_unsafe,
         quiet=quiet,
         margin=margin,
         form=format,
@@ -76,6 +79,7 @@ def score(
     scorer: Annotated[
         list[str] | None, typer.Option("--scorer", help="text, or module:name; repeatable.")
     ] = None,
+    allow_unsafe: AllowUnsafeOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
     margin: MarginOption = None,
     format: FormatOption = "text",  # noqa: A002
@@ -89,6 +93,7 @@ def score(
         rubric=rubric,
         judges=judge,
         scorers=scorer,
+        allow_unsafe=allow_unsafe,
         quiet=quiet,
         margin=margin,
         form=format,

@@ -107,6 +107,27 @@ def apply(
     sys.stdout.write("\n".join(lines or ["Nobody qualifies: nothing changed."]) + "\n")
 
 
+@roles_app.command("review")
+def review(
+    file: Roles,
+    role: Annotated[str, typer.Argument(help="Name of the role that reviews.")],
+    work: Annotated[Path, typer.Argument(help="Text file with the task and the work.")],
+    category: Annotated[str | None, typer.Option(help="Of the task; see turbo.on_tasks.")] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="It must not leave this host.")
+    ] = False,
+    store: StoreOption = DEFAULT,
+) -> None:
+    """Accept (exit code 0) or reject (10), asking larger models where the role's rejects."""
+    from preamblelab.lab.roles.commands import reviewed
+
+    with pipeline_codes():
+        text = work.read_text("utf-8")
+        found = reviewed(file, role, text, store, category=category, private=private)
+    sys.stdout.write(found.sentence + "\n")
+    raise typer.Exit(0 if found.accepted else 10)
+
+
 @roles_app.command("history")
 def history(file: Roles, role: RoleOption = None, format: Plain = "text") -> None:  # noqa: A002
     """Say who came for whom, when, and by which decision."""

@@ -26,6 +26,13 @@ UntilDecidedOption = Annotated[
         "--until-decided", help="Look at planned points; ask nothing more of what is settled."
     ),
 ]
+AllowUnsafeOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unsafe",
+        help="Run answers with your own rights where no sandbox holds; the report says so.",
+    ),
+]
 Plain = Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")]
 BaselineOption = Annotated[
     str | None,

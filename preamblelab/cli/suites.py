@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
+from preamblelab.cli.root import DEFAULT, AllowUnsafeOption, Plain, StoreOption, app
 
 suite_app = typer.Typer(
     rich_markup_mode=None, no_args_is_help=True, help="Whether a suite's tasks are worth asking."
@@ -20,12 +20,13 @@ def check(
     suites: Annotated[
         list[str] | None, typer.Argument(help="Names or files; smoke and full when left out.")
     ] = None,
+    allow_unsafe: AllowUnsafeOption = False,
     format: Plain = "text",  # noqa: A002 - the option's name
 ) -> None:
-    """Run each task's golden and wrong answer through its verifiers; exit 1 if one is amiss."""
+    """Verify, and run, each task's golden and wrong answer; exit 1 if one is amiss."""
     from preamblelab.lab.suites import check_suites, checks_text
 
-    checks = check_suites(suites or ("smoke", "full"))
+    checks = check_suites(suites or ("smoke", "full"), allow_unsafe=allow_unsafe)
     if format == "json":
         typer.echo(json.dumps([asdict(each) for each in checks], indent=2))
     else:

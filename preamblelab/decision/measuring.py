@@ -277,11 +277,12 @@ def _as_scores(values: Floats) -> Arm:
 def _flipped(interval: Interval) -> Interval:
     """Of fewer failures made of more: what is better is lower."""
     return Interval(
-        estimate=-interval.estimate,
-        low=-interval.high,
-        high=-interval.low,
-        low95=-interval.high95,
-        high95=-interval.low95,
+        # Subtracted, not negated: a zero keeps no minus.
+        estimate=0.0 - interval.estimate,
+        low=0.0 - interval.high,
+        high=0.0 - interval.low,
+        low95=0.0 - interval.high95,
+        high95=0.0 - interval.low95,
         n=interval.n,
         method=interval.method,
         alpha=interval.alpha,

@@ -319,6 +319,10 @@ class Decision:
     simulated: bool = False
     schema: int = DECISION_SCHEMA
 
+    def __str__(self) -> str:
+        """The decision in one sentence."""
+        return self.sentence
+
     @property
     def exit_code(self) -> int:
         """What a pipeline sees: 0 promote or install, 10 keep, 11 inconclusive, 3 invalid."""

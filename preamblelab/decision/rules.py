@@ -218,15 +218,16 @@ def _estimates(category: Category) -> bool:
 
 
 def tripwire_rules(pairs: Pairs, policy: GatePolicy) -> list[RuleResult]:
-    """Was a critical task lost, which the champion passes? Zero tolerance, whatever the means."""
-    if pairs.champion is None or not any(task.critical for task in pairs.tasks):
+    """Was a critical task of a guard lost, which the champion passes? Whatever the means."""
+    watching = [t.critical and policy.categories[t.category].role == "guard" for t in pairs.tasks]
+    watched = sum(watching)
+    if pairs.champion is None or not watched:
         return []
     least = policy.pass_score - TIE
-    lost, watched = [], 0
+    lost = []
     for place, task in enumerate(pairs.tasks):
-        if not task.critical:
+        if not watching[place]:
             continue
-        watched += 1
         held = bool((pairs.champion.score[place] >= least).all())
         if held and bool((pairs.challenger.score[place] < least).any()):
             lost.append(task.name)

@@ -260,6 +260,29 @@ class CodeEvidence(Spec):
         return self
 
 
+class ChangeEvidence(Spec):
+    """The answer is a module written anew; tests that somebody else wrote run against it.
+
+    Unlike the calls of `code`, such tests share a process with the answer: one that means to
+    deceive could read what they expect. A case from a commit has no others.
+    """
+
+    language: Literal["python"] = "python"
+    module: str = Field(min_length=1)
+    """The module that is changed: a name among the task's `files`, which show it as it was."""
+    tests: str = Field(min_length=1)
+    """The tests, one text; never sent."""
+    files: Mapping[str, str] = Field(default_factory=dict)
+    """Other files that module and tests need, by path; never sent."""
+    must_pass: tuple[str, ...] = Field(min_length=1)
+    """Tests that fail on the module as it was and pass on the golden answer."""
+    still_pass: tuple[str, ...] = ()
+    """Tests that pass on both, and still have to."""
+    seconds: float = Field(default=10.0, gt=0, le=120)
+    """Wall time of all tests."""
+    memory_mb: int = Field(default=512, ge=32, le=8192)
+
+
 class TaskEvidence(Spec):
     """What is run to mark an answer; never sent to a model."""
 
@@ -267,28 +290,32 @@ class TaskEvidence(Spec):
     """The answer is tests of a module among `files`."""
     code: CodeEvidence | None = None
     """The answer is code that is called."""
+    change: ChangeEvidence | None = None
+    """The answer is a module among `files`, written anew."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.tests is None) == (self.code is None):
-            raise ValueError("evidence is either 'tests' or 'code'")
+        if sum(each is not None for each in (self.tests, self.code, self.change)) != 1:
+            raise ValueError("evidence is one of 'tests', 'code' and 'change'")
         return self
 
     @property
     def kind(self) -> Literal["tests", "code"]:
-        """Which of the two it is."""
+        """What the answer is; a change is code, too."""
         return "tests" if self.tests is not None else "code"
 
     @property
     def language(self) -> CodeLanguage:
         """The language of the answer."""
-        spec = self.tests or self.code
+        spec = self.tests or self.code or self.change
         assert spec is not None
         return spec.language
 
     @property
     def needs_golden(self) -> bool:
         """Whether the golden answer's code tells what is right."""
+        if self.change is not None:
+            return True
         properties = self.code.properties if self.code is not None else ()
         return any(each.holds == "same_as_golden" for each in properties)
 
@@ -300,13 +327,15 @@ class TaskEvidence(Spec):
         Raises:
             ValueError: as the message says.
         """
-        if self.tests is None:
+        spec = self.tests or self.change
+        if spec is None:
             return
-        if self.tests.module not in files:
+        if spec.module not in files:
             known = ", ".join(sorted(files)) or "none"
+            field = "tests" if self.tests is not None else "change"
             raise ValueError(
-                f"evidence.tests.module: '{self.tests.module}' is not among the files: {known}"
+                f"evidence.{field}.module: '{spec.module}' is not among the files: {known}"
             )
-        text = files[self.tests.module]
-        if "\n" in text:
+        text = files[spec.module]
+        if self.tests is not None and "\n" in text:
             self.tests.check_module(text)

@@ -97,6 +97,8 @@ class Experiment(Spec):
     """Whether each model is probed before its first trial: does a preamble reach it?"""
     warm_up: bool = True
     """Whether each model gets one call that is dropped before its first trial."""
+    allow_unsafe: bool = False
+    """Whether answers are run without isolation where no sandbox holds; the report says so."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -149,6 +151,8 @@ class Experiment(Spec):
         # An experiment without pairs keeps the address it had before there were any.
         newer = set() if self.pairs else {"pairs", "by_pass"}
         dump = self.model_dump(mode="json", exclude={"budget", "question"} | newer)
+        if not self.allow_unsafe:
+            del dump["allow_unsafe"]  # a plan without it keeps the address that it had before
         dump["suite"]["tasks"] = [task.document() for task in self.suite.tasks]
         return content_digest(dump)
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from preamblelab.domain.experiments import Budget
+from preamblelab.domain.experiments import Budget, Experiment
 from preamblelab.lab.checking import Check, check_experiment
 from preamblelab.lab.loading import Planned, load_planned, planned
 from preamblelab.lab.running import Outcome, execute, mark_again
@@ -74,12 +74,14 @@ def ran(
     *,
     limit: int | None,
     until_decided: bool,
+    allow_unsafe: bool,
     quiet: bool,
     margin: float | None,
     form: Form,
 ) -> Result:
     """Run an experiment and render its report."""
     plan, folder = load_planned(experiment)
+    plan = with_unsafe(plan, allow_unsafe)
     plan = with_looks(plan, until_decided=until_decided, margin=margin)
     return _ran(Planned(plan, folder), store, limit, quiet, margin, form)
 
@@ -127,11 +129,12 @@ def scored(
     rubric: str | None,
     judges: Sequence[str] | None,
     scorers: Sequence[str] | None,
+    allow_unsafe: bool,
     quiet: bool,
     margin: float | None,
     form: Form,
 ) -> Result:
-    """Mark stored answers anew and render the report."""
+    """Mark stored answers anew, run those that were not run, and render the report."""
     from preamblelab.lab.usecases import remarked
 
     with Store(store) as opened:
@@ -139,7 +142,7 @@ def scored(
             opened, experiment, rubric=rubric, judges=judges or None, scorers=scorers or None
         )
         outcome = mark_again(
-            plan,
+            with_unsafe(plan, allow_unsafe),
             opened,
             progress=_progress(quiet),
             folder=Project.above().folder,
@@ -166,6 +169,11 @@ def _ran(
             handle_interrupts=True,
         )
         return _result(opened, outcome, margin, form)
+
+
+def with_unsafe(plan: Experiment, allow_unsafe: bool) -> Experiment:
+    """The plan with leave to run answers without isolation, where the command gives it."""
+    return plan.model_copy(update={"allow_unsafe": True}) if allow_unsafe else plan
 
 
 def _result(store: Store, outcome: Outcome, margin: float | None, form: Form) -> Result:

@@ -19,6 +19,7 @@ from preamblelab.execution.gateway import Gateway, endpoint_of, is_local, warms_
 from preamblelab.execution.prices import price_of
 from preamblelab.execution.runner import Runner, Tally
 from preamblelab.lab.delivering import record_probe, review_delivery
+from preamblelab.lab.executing import execute_answers, unexecuted
 from preamblelab.lab.planning import Plan, refuse_settings
 from preamblelab.lab.rounds import Rounds, rounds_of
 from preamblelab.lab.stopping import record_plan, refuse_other_plan
@@ -176,7 +177,7 @@ class _Work:
     def run(self) -> Outcome:
         open_marks = self.store.count_unmarked(self.plan.experiment.name, self.marking.digest)
         first = self.rounds.next()
-        if first or open_marks:
+        if first or open_marks or unexecuted(self.plan.experiment, self.store):
             self._prepare()
             self.progress.marks.open = open_marks
             try:
@@ -265,6 +266,7 @@ class _Work:
 
     async def _mark(self) -> None:
         experiment = self.plan.experiment
+        await execute_answers(experiment, self.store, self.progress, lambda: self.interrupted)
         self.progress.begin("marking")
         marks = self.progress.marks
         marks.open = marks.done + self.store.count_unmarked(experiment.name, self.marking.digest)

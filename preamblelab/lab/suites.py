@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from preamblelab.domain.records import Response
 from preamblelab.domain.tasks import Task
 from preamblelab.errors import SpecError
 from preamblelab.lab.reporting import only_experiment
+from preamblelab.lab.suite_evidence import alive_of, verification_of
 from preamblelab.library import load_suite
 from preamblelab.report.layout import Grid, Section, as_text
+from preamblelab.scoring.evidence.maker import EvidenceMaker
 from preamblelab.scoring.verifiers.catalogue import verify
 from preamblelab.scoring.verifiers.verification import Verification
 from preamblelab.store import Store
@@ -57,6 +60,8 @@ class TaskCheck:
     """Their kinds, in order."""
     golden: AnswerCheck
     wrong: AnswerCheck
+    alive: tuple[str, ...] = ()
+    """Mutants that the golden answer does not kill: perhaps nobody can."""
 
     @property
     def faults(self) -> tuple[AnswerCheck, ...]:
@@ -72,26 +77,59 @@ def answered(task: Task, text: str) -> Response:
     return Response(text="" if calls else text, tool_calls=calls)
 
 
-def check_task(suite: str, task: Task) -> TaskCheck:
-    """Run a task's golden and wrong answer through its verifiers; asks nothing."""
+def check_task(suite: str, task: Task, maker: EvidenceMaker | None = None) -> TaskCheck:
+    """Run a task's golden and wrong answer through its verifiers; asks nothing.
+
+    Args:
+        suite: its suite's name.
+        task: the task.
+        maker: runs the answers of tasks with evidence; without it they are not run.
+    """
+    runs = task.evidence is not None and maker is not None
+    golden = _found(task, task.golden, maker)
+    wrong = _found(task, task.wrong, maker)
+    kinds = tuple(each.kind for each in task.verify)
     return TaskCheck(
         suite=suite,
         task=task.name,
         category=task.category,
         severity=task.severity,
-        verifiers=tuple(each.kind for each in task.verify),
-        golden=_check(task, "golden"),
-        wrong=_check(task, "wrong"),
+        verifiers=(*kinds, f"run {task.evidence.kind}") if runs and task.evidence else kinds,
+        golden=_check("golden", golden.verifications, task.golden),
+        wrong=_check("wrong", wrong.verifications, task.wrong),
+        alive=golden.alive,
     )
 
 
-def _check(task: Task, answer: Literal["golden", "wrong"]) -> AnswerCheck:
-    text = task.golden if answer == "golden" else task.wrong
-    if not task.verify:
+class _Found(NamedTuple):
+    verifications: tuple[Verification, ...]
+    alive: tuple[str, ...] = ()
+
+
+def _found(task: Task, text: str | None, maker: EvidenceMaker | None) -> _Found:
+    """What the verifiers find in an answer, and what running it shows."""
+    found = () if text is None else tuple(verify(task, answered(task, text)))
+    if text is None:
+        return _Found(tuple(_unasked(task, maker)))
+    if task.evidence is None or maker is None:
+        return _Found(found)
+    evidence = maker.make(task, text).strict
+    return _Found((*found, verification_of(task, evidence)), alive_of(evidence))
+
+
+def _unasked(task: Task, maker: EvidenceMaker | None) -> list[Verification]:
+    """One for each verifier that had no answer to look at."""
+    count = len(task.verify) + (task.evidence is not None and maker is not None)
+    return [Verification(verifier="", version="")] * count
+
+
+def _check(
+    answer: Literal["golden", "wrong"], found: Sequence[Verification], text: str | None
+) -> AnswerCheck:
+    if not found:
         return AnswerCheck(answer=answer, state="no verifier")
     if text is None:
         return AnswerCheck(answer=answer, state="not given")
-    found = verify(task, answered(task, text))
     if any(each.passed is None for each in found):
         missing = [each for each in found if each.passed is None]
         return AnswerCheck(answer=answer, state="missing", evidence=_evidence(missing))
@@ -108,20 +146,27 @@ def _evidence(found: Sequence[Verification]) -> tuple[str, ...]:
     )
 
 
-def check_suites(named: Sequence[str] = ("smoke", "full")) -> list[TaskCheck]:
-    """Run golden and wrong answers of suites through their verifiers.
+def check_suites(
+    named: Sequence[str] = ("smoke", "full"), *, allow_unsafe: bool = False
+) -> list[TaskCheck]:
+    """Run golden and wrong answers through their tasks' verifiers, or run them, where they say so.
 
     Args:
         named: names or files of suites.
+        allow_unsafe: run them without isolation where no sandbox holds.
 
     Raises:
         SpecError: a suite cannot be read.
     """
-    checks = []
-    for name in named:
-        suite = load_suite(name)
-        checks += [check_task(suite.name, task) for task in suite.tasks]
-    return checks
+    tasks = [(suite.name, task) for suite in map(load_suite, named) for task in suite.tasks]
+    if not any(task.evidence is not None for _, task in tasks):
+        return [check_task(suite, task) for suite, task in tasks]
+    with (
+        EvidenceMaker(allow_unsafe=allow_unsafe) as maker,
+        ThreadPoolExecutor(maker.workers) as threads,
+    ):
+        waiting = [threads.submit(check_task, suite, task, maker) for suite, task in tasks]
+        return [each.result() for each in waiting]
 
 
 def checks_text(checks: Sequence[TaskCheck]) -> str:
@@ -149,6 +194,11 @@ def checks_text(checks: Sequence[TaskCheck]) -> str:
     )
     if amiss:
         sections.append(Section(title="Amiss", lines=amiss))
+    alive = tuple(
+        f"{each.suite}/{each.task}: {', '.join(each.alive)}" for each in checks if each.alive
+    )
+    if alive:
+        sections.append(Section(title="Mutants that the golden answer leaves alive", lines=alive))
     unchecked = [
         each.task
         for each in checks

@@ -114,7 +114,7 @@ class _Resolver:
         kept = form.model_dump(
             include={
                 "name", "question", "baseline", "scorers", "judgements", "until_decided",
-                "margin", "settings", "seed", "delivery", "warm_up",
+                "margin", "settings", "seed", "delivery", "warm_up", "allow_unsafe",
             }
         )  # fmt: skip
         repetitions = repetitions_of(form.repetitions)

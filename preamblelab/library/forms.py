@@ -102,3 +102,5 @@ class ExperimentForm(Spec):
     """Whether each model is probed first: does a preamble reach it?"""
     warm_up: bool = True
     """Whether each model gets one call that is dropped before its first trial."""
+    allow_unsafe: bool = False
+    """Whether answers are run without isolation where no sandbox holds; the report says so."""

@@ -1,5 +1,6 @@
 """Suite files to `Suite`, with the texts of the files that tasks name."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,16 +59,7 @@ def with_files(task: Task, node: Node, place: Place) -> Task:
         node: Where it stands.
         place: The file it stands in; paths are seen from its folder.
     """
-    texts = dict(task.files)
-    for name, written in task.files.items():
-        if "\n" in written:
-            # Several lines are the text itself: no path has a line end.
-            continue
-        try:
-            texts[name] = place.beside(written).read()
-        except SpecError as error:
-            line = node.at(("files", name)).line
-            raise SpecError(f"{place.shown}:{line}: files.{name}: {error}") from None
+    texts = _texts(task.files, node, place, ("files",))
     if not texts:
         return task
     try:
@@ -76,7 +68,31 @@ def with_files(task: Task, node: Node, place: Place) -> Task:
     except ValueError as error:
         line = _mutant_line(node, str(error))
         raise SpecError(f"{place.shown}:{line}: tasks.{task.name}.evidence: {error}") from None
-    return task.model_copy(update={"files": texts})
+    change = task.evidence.change if task.evidence is not None else None
+    if change is None or task.evidence is None:
+        return task.model_copy(update={"files": texts})
+    hidden = _texts(change.files, node, place, ("evidence", "change", "files"))
+    evidence = task.evidence.model_copy(
+        update={"change": change.model_copy(update={"files": hidden})}
+    )
+    return task.model_copy(update={"files": texts, "evidence": evidence})
+
+
+def _texts(
+    files: Mapping[str, str], node: Node, place: Place, field: tuple[str, ...]
+) -> dict[str, str]:
+    """The texts of files, read where a path stands in their place."""
+    texts = dict(files)
+    for name, written in files.items():
+        if "\n" in written:
+            # Several lines are the text itself: no path has a line end.
+            continue
+        try:
+            texts[name] = place.beside(written).read()
+        except SpecError as error:
+            line = node.at((*field, name)).line
+            raise SpecError(f"{place.shown}:{line}: {'.'.join(field)}.{name}: {error}") from None
+    return texts
 
 
 def _mutant_line(node: Node, message: str) -> int:

@@ -8,6 +8,7 @@ from typing import TextIO
 from preamblelab.execution.gateway import Gateway
 from preamblelab.execution.runner import Tally
 from preamblelab.report.escaping import for_terminal
+from preamblelab.scoring.evidence.storing import EvidenceTally
 from preamblelab.scoring.grader import MarkTally
 
 LIVE_SECONDS = 0.2
@@ -20,11 +21,12 @@ class Progress:
 
     tally: Tally = field(default_factory=Tally)
     marks: MarkTally = field(default_factory=MarkTally)
+    evidence: EvidenceTally = field(default_factory=EvidenceTally)
     gateway: Gateway | None = None
     phase: str = ""
 
     def begin(self, phase: str) -> None:
-        """A phase begins: `delivery`, `asking`, `marking`."""
+        """A phase begins: `delivery`, `asking`, `executing`, `marking`."""
         self.phase = phase
 
     def say(self, line: str) -> None:
@@ -95,13 +97,15 @@ class LineProgress(Progress):
     def _counts(self) -> str:
         if self.phase == "marking":
             return f"{self.marks.done} of {self.marks.open} answers"
+        if self.phase == "executing":
+            return f"{self.evidence.done} of {self.evidence.open} answers"
         return f"{self.tally.done} of {self.tally.open} trials"
 
     def _seconds_left(self, seconds: float) -> float | None:
-        marking = self.phase == "marking"
-        done, total = (
-            (self.marks.done, self.marks.open) if marking else (self.tally.done, self.tally.open)
-        )
+        done, total = {
+            "marking": (self.marks.done, self.marks.open),
+            "executing": (self.evidence.done, self.evidence.open),
+        }.get(self.phase, (self.tally.done, self.tally.open))
         return seconds / done * (total - done) if done and seconds else None
 
     def _clear(self) -> None:

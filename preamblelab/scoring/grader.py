@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
+from preamblelab.domain.evidence_records import Evidence
 from preamblelab.domain.records import Rating, Response
 from preamblelab.domain.tasks import Task
+from preamblelab.scoring.checks_evidence import EvidenceCheck, NoEvidenceError
 from preamblelab.scoring.combine import combine
 from preamblelab.scoring.marking import TEXT, Marking
 from preamblelab.scoring.panel import (
@@ -81,6 +83,7 @@ class Grader:
         self._digest = marking.digest
         self._keys: dict[tuple[str, str], str] = {}
         self._ask = _judges(marking, call) if call is not None and marking.judges else {}
+        self._evidence: dict[tuple[str, str], dict[str, Evidence]] = {}
         self._task_digests = {name: task.digest for name, task in tasks.items()}
 
     async def mark(self, experiment: str) -> MarkTally:
@@ -92,6 +95,9 @@ class Grader:
                     break
                 keys = [trial.response_key for trial in batch]
                 texts = dict(self.store.responses(keys))
+                if self.marking.runs_answers:
+                    outputs = {each.output_hash for each in texts.values()}
+                    self._evidence = self.store.evidence_of(outputs)
                 await together(
                     self._mark_one(trial, texts[trial.response_key], gate, writer)
                     for trial in batch
@@ -141,8 +147,9 @@ class Grader:
             self.done()
 
     def _text_ratings(self, trial: PlannedTrial, task: Task, response: Response) -> list[RatingRow]:
+        evidence = self._evidence.get((response.output_hash, trial.task_digest), {})
         ratings = [
-            check_rating(self.marking, dimension, place, task, response)
+            check_rating(self.marking, dimension, place, task, response, evidence)
             for dimension, place in self.marking.checks
         ]
         ratings += [
@@ -245,13 +252,37 @@ class Grader:
 
 
 def check_rating(
-    marking: Marking, dimension: str, place: int, task: Task, response: Response
+    marking: Marking,
+    dimension: str,
+    place: int,
+    task: Task,
+    response: Response,
+    ran: Mapping[str, Evidence] | None = None,
 ) -> Rating:
-    """Points of one criterion by the check that it names; a crash is missing, never zero."""
+    """Points of one criterion by the check that it names; a crash is missing, never zero.
+
+    Args:
+        marking: the checks, and the criteria that name them.
+        dimension: of the criterion.
+        place: of the criterion in its dimension, from 0.
+        task: what was asked.
+        response: the answer.
+        ran: what running it has shown, by mode.
+    """
     criterion = marking.rubric.dimension(dimension).marked[place]
+    check = marking.checks[dimension, place]
     try:
-        result = marking.checks[dimension, place](task, response)
+        if isinstance(check, EvidenceCheck):
+            result = check.of(task, ran or {})
+        else:
+            result = check(task, response)
         share, evidence = float(result.share), tuple(map(str, result.evidence))
+    except NoEvidenceError as missing:
+        # Like a judge that could not be reached: another run tries it again.
+        reason = f"{criterion.check}: {missing}"[:500]
+        return Rating(
+            scorer=TEXT, dimension=dimension, criterion=place, status="failed", reason=reason
+        )
     except Exception as error:  # noqa: BLE001 - a check of the user's own may raise anything
         reason = f"{criterion.check}: {type(error).__name__}: {error}"[:500]
         return Rating(

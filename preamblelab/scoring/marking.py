@@ -13,6 +13,8 @@ from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.rubrics import Criterion, Rubric
 from preamblelab.errors import SpecError
 from preamblelab.scoring.checks import CHECKS, Check
+from preamblelab.scoring.checks_evidence import EVIDENCE_CHECKS
+from preamblelab.scoring.evidence.maker import EVIDENCE_VERSION
 from preamblelab.scoring.panel import PROMPT_VERSION
 from preamblelab.scoring.scorers import Scorer, code_version
 from preamblelab.scoring.verifiers.catalogue import VERIFIERS_VERSION, verifiers
@@ -75,11 +77,19 @@ class Marking:
         own = {
             name: code_version(check)
             for (dimension, place), check in self.checks.items()
-            if (name := self.rubric.dimension(dimension).marked[place].check or "") not in CHECKS
+            if (name := self.rubric.dimension(dimension).marked[place].check or "")
+            not in {*CHECKS, *EVIDENCE_CHECKS}
         }
+        if self.runs_answers:
+            own["evidence"] = EVIDENCE_VERSION
         if VERIFIERS in own:
             own[VERIFIERS] = VERIFIERS_VERSION
         return {"built_in": CHECKS_VERSION, **own}
+
+    @property
+    def runs_answers(self) -> bool:
+        """Whether any criterion is marked by what running the answer shows."""
+        return any(check in EVIDENCE_CHECKS.values() for check in self.checks.values())
 
     def mark_key(self, scorer: str, task_digest: str) -> str:
         """Under what a scorer's ratings of an answer to this task are kept.
@@ -144,6 +154,7 @@ def marking_of(
     )
     _refuse_unmarked(marking, experiment, asked)
     _refuse_unverified(marking, experiment)
+    _refuse_unrun(marking, experiment)
     return marking
 
 
@@ -204,12 +215,13 @@ def check_of(criterion: Criterion, folder: Path | None) -> Check:
     name = criterion.check or ""
     if name in CHECKS:
         return CHECKS[name]
+    if name in EVIDENCE_CHECKS:
+        return EVIDENCE_CHECKS[name]
     if name == VERIFIERS:
         return verifiers
     if ":" not in name:
-        raise SpecError(
-            f"no check '{name}'; known: {', '.join(sorted({*CHECKS, VERIFIERS}))}, or module:name"
-        )
+        known = sorted({*CHECKS, VERIFIERS, *EVIDENCE_CHECKS})
+        raise SpecError(f"no check '{name}'; known: {', '.join(known)}, or module:name")
     check: Check = _load(name, folder, what="check")
     if not callable(check):
         raise SpecError(f"check '{name}' is no function")
@@ -256,6 +268,17 @@ def _refuse_unverified(marking: Marking, experiment: Experiment) -> None:
             f"rubric '{marking.rubric.name}' marks by verifiers, and task '{bare[0]}' of suite "
             f"'{experiment.suite.name}' has none ({len(bare)} tasks in all)"
             ": give it 'verify: [...]'"
+        )
+
+
+def _refuse_unrun(marking: Marking, experiment: Experiment) -> None:
+    """Refuse tasks that a criterion marks by running the answer, and that say nothing to run."""
+    bare = [task.name for task in experiment.suite.tasks if task.evidence is None]
+    if bare and marking.runs_answers:
+        raise SpecError(
+            f"rubric '{marking.rubric.name}' marks by what running shows, and task '{bare[0]}' of "
+            f"suite '{experiment.suite.name}' has nothing to run ({len(bare)} tasks in all)"
+            ": give it 'evidence: {tests: ...}' or 'evidence: {code: ...}'"
         )
 
 

@@ -41,6 +41,7 @@ class Design:
         repetitions: trials of each task.
         alpha: one-sided error of every limit.
         success_margin: the gain that must be exceeded.
+        critical: tasks that a tripwire watches.
     """
 
     tasks: Mapping[str, int]
@@ -49,6 +50,7 @@ class Design:
     repetitions: int
     alpha: float = 0.05
     success_margin: float = 0.0
+    critical: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +63,14 @@ class Provable:
         guards: chance that each guard is shown not worse where both are equal.
         promoted: chance of a promotion (gain and all guards shown) at the smallest gain, or at the
             largest tried.
+        tripped: chance that an equal challenger loses a critical task by luck.
     """
 
     gains: Mapping[float, float]
     smallest: float | None
     guards: Mapping[str, float]
     promoted: float
+    tripped: float
 
 
 def provable(design: Design, *, seed: int = 0, experiments: int = EXPERIMENTS) -> Provable:
@@ -85,7 +89,25 @@ def provable(design: Design, *, seed: int = 0, experiments: int = EXPERIMENTS) -
     tried = _shown(design, smallest or GAINS[-1], seed, experiments)
     for name in design.margins:
         tried = tried & _guarded(design, name, seed, experiments, gain=smallest or GAINS[-1])
-    return Provable(gains=gains, smallest=smallest, guards=guards, promoted=float(tried.mean()))
+    return Provable(
+        gains=gains,
+        smallest=smallest,
+        guards=guards,
+        promoted=float(tried.mean()),
+        tripped=_tripped(design, seed, experiments),
+    )
+
+
+def _tripped(design: Design, seed: int, experiments: int) -> float:
+    """Chance that an equal challenger fails once where the champion never does."""
+    rng = np.random.default_rng([seed, 1_000_000])
+    shape = (experiments, design.critical)
+    chance = rng.beta(3.0, 1.0, shape)
+    noise = rng.normal(0.0, HETEROGENEITY, shape)
+    other = np.clip(chance + _shift(0.0) + noise, 0.0, 1.0)
+    held = rng.binomial(design.repetitions, chance) == design.repetitions
+    lost = rng.binomial(design.repetitions, other) < design.repetitions
+    return float((held & lost).any(axis=1).mean())
 
 
 def _shown(design: Design, gain: float, seed: int, experiments: int) -> Flags:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from preamblelab.domain.base import canonical_json
-from preamblelab.domain.evidence_records import Evidence, EvidenceMode
+from preamblelab.domain.evidence_records import MODES, Evidence, EvidenceMode
 from preamblelab.store.connection import portions
 from preamblelab.store.naming import TRIAL_COLUMNS, Naming
 from preamblelab.store.packing import dump, load_mapping, load_tuple, pack, unpack, visible
@@ -38,10 +38,12 @@ WHERE t.experiment_id = ?1 ORDER BY t.ordinal, v.mode DESC
 _WITHOUT: Final = f"""
 SELECT {TRIAL_COLUMNS} FROM trials t JOIN responses r ON r.key = t.response_key
 WHERE t.experiment_id = ?1 AND t.ordinal > ?2 AND t.task_digest IN (
-        SELECT key FROM json_each(?4)) AND NOT EXISTS (
-    SELECT 1 FROM evidence v WHERE v.output_hash = r.output_hash AND v.task_digest = t.task_digest
+        SELECT key FROM json_each(?4)) AND (
+    SELECT count(*) FROM evidence v
+    WHERE v.output_hash = r.output_hash AND v.task_digest = t.task_digest
         AND v.status <> 'missing'
-        AND v.runner = (SELECT value FROM json_each(?4) WHERE key = t.task_digest))
+        AND v.runner = (SELECT value FROM json_each(?4) WHERE key = t.task_digest)
+    ) < {len(MODES)}
 ORDER BY t.ordinal LIMIT ?3
 """  # noqa: S608 - our own constants
 
@@ -57,6 +59,17 @@ SELECT v.output_hash, v.task_digest, {_PREFIXED}, d.document FROM evidence v
 LEFT JOIN evidence_details d ON d.evidence_id = v.id
 WHERE v.output_hash IN (SELECT value FROM json_each(?))
 """  # noqa: S608 - our own constants
+
+
+_REPLACED: Final = """
+SELECT 1 FROM evidence WHERE output_hash = ? AND task_digest = ? AND mode = ?
+    AND status <> 'missing' AND runner <> ?
+"""
+
+_FORGET_MARKS: Final = """
+DELETE FROM marks WHERE task_digest = ?
+    AND response_key IN (SELECT key FROM responses WHERE output_hash = ?)
+"""
 
 
 class EvidenceRow(NamedTuple):
@@ -145,6 +158,9 @@ class Executing(Naming):
 def _put(connection: sqlite3.Connection, row: EvidenceRow, now: str) -> None:
     evidence = row.evidence
     place = (row.output_hash, row.task_digest, evidence.mode)
+    if connection.execute(_REPLACED, (*place, evidence.runner)).fetchone():
+        # Marks that rest on the older evidence are no longer true; judges' ratings stay.
+        connection.execute(_FORGET_MARKS, (row.task_digest, row.output_hash))
     connection.execute(
         "DELETE FROM evidence_details WHERE evidence_id IN (SELECT id FROM evidence "
         "WHERE output_hash = ? AND task_digest = ? AND mode = ?)",

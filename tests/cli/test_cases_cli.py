@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from preamblelab.cli import main
-from tests.lab.mining.histories import FAULTY, FIX, RIGHT, begun
+from tests.lab.mining.histories import FAULTY, FIX, RIGHT, TESTS, begun
 
 
 def call(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -21,7 +21,7 @@ def test_cases_go_into_the_project_and_reasons_are_told(
 ):
     made = begun(tmp_path / "parcels")
     made.commit("Add the fees of parcels and what is written on them", {"parcels.py": FAULTY})
-    fix = made.commit(FIX, {"parcels.py": RIGHT})
+    fix = made.commit(FIX, {"parcels.py": RIGHT, "test_parcels.py": TESTS})
     (tmp_path / "project" / "preambles").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "project")
     mine = ("cases", "mine", "--repo", str(made.folder), "--role", "review", "--role", "reason")

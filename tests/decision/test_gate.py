@@ -171,6 +171,12 @@ def test_a_lost_critical_task_trips_the_wire_whatever_the_mean():
     assert decide(both, wire).outcome == "promote"
 
 
+def test_a_critical_task_trips_only_in_a_guard():
+    planned = tuple(replace(t, critical=t.name == "safety-2") for t in tasks())
+    lost = observed(flat(0.5), lambda c, t, r: 0.0 if t == "safety-2" else 1.0, planned=planned)
+    assert decide(lost, policy()).outcome == "promote"
+
+
 def test_hard_failures_are_a_guard_that_no_policy_can_leave_out():
     made = observed(flat(0.2), flat(0.8), repetitions=1)
     looping = [

@@ -51,3 +51,11 @@ def test_the_same_seed_gives_the_same_figures():
 def test_more_repetitions_show_a_smaller_gain():
     once, often = provable(design(1)), provable(design(10))
     assert once.smallest is None or often.smallest < once.smallest
+
+
+def test_a_tripwire_without_critical_tasks_never_trips_and_more_tasks_trip_more_often():
+    chances = [provable(design(1, critical=n)).tripped for n in (0, 1, 4)]
+    assert chances[0] == 0.0
+    # One task of p ~ Beta(3, 1): the mean of p (1 - p') is about 0.15 where p' is near p.
+    assert chances[1] == pytest.approx(0.16, abs=0.05)
+    assert chances[2] > 2 * chances[1]

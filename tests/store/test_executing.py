@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-from preamblelab.domain.evidence_records import Evidence
+from preamblelab.domain.evidence_records import MODES, Evidence
 from preamblelab.domain.records import Response
 from preamblelab.store import EvidenceRow, Store
 
@@ -48,13 +48,15 @@ def test_evidence_is_found_by_trial_in_both_modes(store: Store, made: SimpleName
 def test_only_what_todays_runner_has_not_run_is_open(store: Store, made: SimpleNamespace) -> None:
     store.put([made.answer(n) for n in range(4)])
     made.register(store, 5)
-    store.put_evidence(
-        [
-            _row(0, GOOD),
-            _row(1, replace(GOOD, runner="pytest 8")),
-            _row(2, replace(GOOD, status="missing", reason="no sandbox")),
-        ]
-    )
+    for mode in MODES:
+        store.put_evidence(
+            [
+                _row(0, replace(GOOD, mode=mode)),
+                _row(1, replace(GOOD, mode=mode, runner="pytest 8")),
+                _row(2, replace(GOOD, mode="strict")),
+                _row(2, replace(GOOD, mode="repaired", status="missing", reason="no sandbox")),
+            ]
+        )
     runners = {f"digest-{n}": "pytest 9" for n in range(5) if n != 3}
     assert [t.task for t in store.unexecuted("e", runners)] == ["task-1", "task-2"]
 
@@ -77,3 +79,15 @@ def test_newer_evidence_replaces_the_older(store: Store, made: SimpleNamespace) 
     assert store.evidence("e")["killed"].tolist() == [7]
     assert store.evidence_details(made.request(0).key) == {}
     assert store.fingerprint("e") != before
+
+
+def test_marks_that_rest_on_older_evidence_are_forgotten(
+    store: Store, made: SimpleNamespace
+) -> None:
+    store.put([made.answer(0), made.answer(1)])
+    made.register(store, 2)
+    store.put_marks([*made.marks(0), *made.marks(1)])
+    store.put_evidence([_row(0, GOOD), _row(1, GOOD)])
+    assert store.count_unmarked("e", "m") == 0
+    store.put_evidence([_row(0, replace(GOOD, runner="pytest 10")), _row(1, GOOD)])
+    assert [trial.task for trial in store.unmarked("e", "m")] == ["task-0"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from preamblelab.decision.records import Decision
 from preamblelab.decision.registering import adopted, promoted, rolled_back
 from preamblelab.domain.registry import Holder, Registry
-from preamblelab.errors import SpecError
+from preamblelab.errors import BudgetError, RegistryError, SpecError
 from preamblelab.lab.deciding import Told
 from preamblelab.lab.gating.archives import decided_again
 from preamblelab.lab.gating.home import Home
@@ -114,6 +114,42 @@ def ran(gate: Path, home: Path, challenge: Challenge, options: Options) -> GateR
     return run
 
 
+def admit(
+    gate: str | Path,
+    *,
+    model: str | None = None,
+    preamble: str | None = None,
+    overlay: str | Path | None = None,
+    home: str | Path = "gates",
+) -> Decision:
+    """Test a challenger against whoever holds the slot, and decide; moves nobody.
+
+    Calling it again goes on where it stopped; a finished run is a new attempt.
+
+    Args:
+        gate: the file of the gate's rules.
+        model: name from models.yaml, or litellm id, of its model; None: the champion's.
+        preamble: label of its preamble, `baseline` for none; None: the champion's.
+        overlay: a YAML file of what the challenger has other, instead of words.
+        home: folder of the registry, open runs and archive.
+
+    Raises:
+        SpecError: rules, suite and challenger do not fit together.
+        BudgetError: a limit was reached; everything answered is stored.
+        RegistryError: nothing could be decided for another reason; the message says which.
+    """
+    done = ran(Path(gate), Path(home), _words(model, preamble, overlay), Options(quiet=True))
+    if done.decision is None:
+        kind = RegistryError if done.refused_keys or done.interrupted else BudgetError
+        raise kind(f"{done.stopped}; everything answered is stored in {done.folder}")
+    return done.decision
+
+
+def _words(model: str | None, preamble: str | None, overlay: str | Path | None) -> Challenge:
+    path = None if overlay is None else Path(overlay)
+    return Challenge(overlay=path, model=model, preamble=preamble)
+
+
 def decided(folder: Path, home: Path) -> Decision:
     """The decision of an archived run, made anew from its observations."""
     return decided_again(folder, read_registry(Home(folder=home).registry))[0]
@@ -141,12 +177,30 @@ def carry_out(home: Home, decision: Decision, challenger: Holder) -> Registry:
         )
 
 
-def adopt(gate: Path, home: Path, challenge: Challenge) -> Holder:
-    """Enter who holds the slot today; nothing is measured."""
+def adopt(
+    gate: str | Path,
+    *,
+    model: str | None = None,
+    preamble: str | None = None,
+    overlay: str | Path | None = None,
+    home: str | Path = "gates",
+) -> Holder:
+    """Enter who holds the slot today; nothing is measured.
+
+    Args:
+        gate: the file of the gate's rules, which names the slot.
+        model: a name from models.yaml or a litellm id.
+        preamble: label of a preamble, `baseline` for none.
+        overlay: a YAML file of both, instead of words.
+        home: folder of the registry.
+
+    Raises:
+        RegistryError: somebody holds the slot already.
+    """
     loaded = load_gate(gate)
-    holder = holder_of(challenge.read(), None, loaded.project)
+    holder = holder_of(_words(model, preamble, overlay).read(), None, loaded.project)
     change_registry(
-        Home(folder=home).registry,
+        Home(folder=Path(home)).registry,
         f"adopt {holder.label}",
         lambda r: adopted(r, loaded.policy.slot, holder, at=utc_now(), by=_who()),
     )

@@ -58,6 +58,10 @@ def design_of(plan: GatePlan) -> Design:
         repetitions=policy.repetitions,
         alpha=policy.alpha,
         success_margin=policy.success_margin,
+        critical=sum(
+            task.severity == "critical" and policy.categories[task.category].role == "guard"
+            for task in plan.suite.tasks
+        ),
     )
 
 
@@ -80,6 +84,11 @@ def proof_lines(design: Design, found: Provable) -> tuple[str, ...]:
     if found.guards and found.smallest is not None:
         lines.append(
             f"Both together, at a gain of {found.smallest:.3g} everywhere: {found.promoted:.0%}."
+        )
+    if design.critical:
+        lines.append(
+            f"The tripwire on {counted(design.critical, 'critical task')} stops an equal "
+            f"challenger by luck in {found.tripped:.0%}."
         )
     lines.append(
         "Simulated with tasks that are right with 0.75 chance on average, differently from task to "

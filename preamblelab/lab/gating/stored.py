@@ -1,6 +1,7 @@
 """A decision on a variant of a stored experiment: preambles as champion and challenger."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -50,6 +51,7 @@ def decided_variant(
         plan = experiment_from_document(opened.document(experiment))
         observations = _observations(opened, plan, variant, against or plan.baseline, models)
     policy = load_gate(gate).policy if gate is not None else _plain_policy(plan)
+    observations = replace(observations, slot=policy.slot)
     registry = None if home is None else read_registry(Home(folder=home).registry)
     return decide(observations, policy, registry)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from preamblelab.domain.tasks import Task
-from preamblelab.errors import SpecError
+from preamblelab.errors import MissingExtraError, SpecError
 from preamblelab.lab.mining.cases import (
     ROLES,
     Edit,
@@ -19,11 +19,14 @@ from preamblelab.lab.mining.cases import (
     reason_case,
     review_case,
 )
+from preamblelab.lab.mining.coder import Verify, coder_case, verifier_in
 from preamblelab.lab.mining.eligible import sieve
 from preamblelab.lab.mining.git import Commit, History, opened
 from preamblelab.lab.mining.secrets import secret_in
 from preamblelab.lab.mining.writing import write_suite
 from preamblelab.library.projects import Project
+from preamblelab.scoring.evidence.python_runner import PythonRunner
+from preamblelab.scoring.sandbox import Pool
 
 CONSIDERED_AT_MOST: Final = 20_000
 """Commits that one call looks at."""
@@ -79,7 +82,7 @@ def mine(
 
     Raises:
         SpecError: the repository, a revision or the file cannot be used.
-        MissingExtraError: nothing can search commits for secrets here.
+        MissingExtraError: nothing can search commits for secrets here, or run a coder's tests.
     """
     target = file or Project.above().folder / "experiments" / "suites" / f"{name}.yaml"
     if target.exists() or target.is_symlink():
@@ -87,7 +90,10 @@ def mine(
     secret_in(())  # says at once where it cannot be done
     with opened(repository, revision=revision, since=since) as history:
         search = _Search(history, tuple(dict.fromkeys(roles)), most, told)
-        tasks = search.run()
+        try:
+            tasks = search.run()
+        finally:
+            search.close()
         mined = Mined(
             repository=history.name,
             tip=history.tip,
@@ -134,6 +140,7 @@ class _Search:
         self.eligible = 0
         self.refused: Counter[str] = Counter()
         self.not_of_role: Counter[str] = Counter()
+        self.pool: Pool | None = None
 
     def run(self) -> list[Task]:
         tasks: list[Task] = []
@@ -175,7 +182,21 @@ class _Search:
             return draft_case(shared, commit, edits, self.history.patch(commit))
         if role == "reason":
             return reason_case(shared, commit, edits)
-        raise NoCaseError("not yet")
+        return coder_case(shared, self.history, commit, edits, self._verify())
+
+    def _verify(self) -> Verify:
+        """Where tests run: one sandbox for the search, begun when a commit needs it."""
+        if self.pool is None:
+            runner = PythonRunner()
+            if runner.missing():
+                raise MissingExtraError(f"cases for a coder: {runner.missing()}")
+            self.pool = Pool(read_only=runner.read_only())
+        return verifier_in(self.pool, PythonRunner())
+
+    def close(self) -> None:
+        """End the sandbox."""
+        if self.pool is not None:
+            self.pool.close()
 
 
 def _texts(commit: Commit, edits: tuple[Edit, ...]) -> list[str]:

@@ -57,12 +57,16 @@ def write_suite(
         SpecError: something is there already, the folder cannot be written, or what was written
             does not read back as the same tasks (nothing is left behind then).
     """
-    if file.exists() or file.is_symlink():
-        raise SpecError(f"{file}: is there already, and nothing is overwritten; take another name")
+    beside = file.with_name(f"{file.stem}.files")
+    for target in (file, beside):
+        if target.exists() or target.is_symlink():
+            raise SpecError(
+                f"{target}: is there already, and nothing is overwritten; take another name"
+            )
     document = {
         "name": name,
         "description": description,
-        "tasks": [_document(task) for task in tasks],
+        "tasks": [_document(task, beside.name) for task in tasks],
     }
     body = yaml.dump(
         document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, indent=2
@@ -72,13 +76,14 @@ def write_suite(
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=".writing-") as folder:
             draft = Path(folder) / file.name
-            with draft.open("w", encoding="utf-8") as out:
-                out.write(_SCHEMA_LINE + comment + body)
-                out.flush()
-                os.fsync(out.fileno())
-            again = load_suite(draft)
-            if again.tasks != tuple(tasks):
+            for path, text in _files_beside(tasks, beside.name).items():
+                _write(Path(folder) / path, text)
+            _write(draft, _SCHEMA_LINE + comment + body)
+            if load_suite(draft).tasks != tuple(tasks):
                 raise SpecError(f"{file}: the cases cannot be written so that they read the same")
+            # The suite comes last: without it, the files beside it mean nothing.
+            if (Path(folder) / beside.name).exists():
+                (Path(folder) / beside.name).rename(beside)
             os.link(draft, file)  # unlike a rename it never replaces what came there meanwhile
     except FileExistsError:
         raise SpecError(f"{file}: is there already, and nothing is overwritten") from None
@@ -87,11 +92,38 @@ def write_suite(
         raise SpecError(f"{where}: cannot be written: {error.strerror or error}") from None
 
 
-def _document(task: Task) -> Mapping[str, Any]:
-    """The fields that a task does not have by default."""
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="\n") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _files_beside(tasks: Sequence[Task], folder: str) -> dict[str, str]:
+    """Hidden files of all tasks by their path beside the suite."""
+    return {
+        _beside(task, path, folder): text
+        for task in tasks
+        if task.evidence is not None and task.evidence.change is not None
+        for path, text in task.evidence.change.files.items()
+    }
+
+
+def _beside(task: Task, path: str, folder: str) -> str:
+    return f"{folder}/{task.name}/{path}"
+
+
+def _document(task: Task, folder: str) -> Mapping[str, Any]:
+    """The fields that a task does not have by default; hidden files as paths."""
     document = task.model_dump(mode="json", exclude_defaults=True)
-    document["verify"] = [
-        {"kind": each.kind, **each.model_dump(mode="json", exclude_defaults=True)}
-        for each in task.verify
-    ]
+    if task.verify:
+        document["verify"] = [
+            {"kind": each.kind, **each.model_dump(mode="json", exclude_defaults=True)}
+            for each in task.verify
+        ]
+    change = task.evidence.change if task.evidence is not None else None
+    if change is not None and change.files:
+        paths = {path: _beside(task, path, folder) for path in change.files}
+        document["evidence"]["change"]["files"] = paths
     return document

@@ -26,7 +26,7 @@ def cases_of(project: RolesProject, staff: Staff) -> Suite | None:
     spec = staff.spec
     if spec.suite is None:
         return None
-    suite = load_suite(spec.suite, start=project.path.parent)
+    suite = load_suite(_named(project, spec.suite), start=project.path.parent)
     if spec.category is None:
         return suite
     own = tuple(task for task in suite.tasks if task.category == spec.category)
@@ -37,6 +37,12 @@ def cases_of(project: RolesProject, staff: Staff) -> Suite | None:
             f"are: {known}"
         )
     return suite.model_copy(update={"tasks": own})
+
+
+def _named(project: RolesProject, word: str) -> str | Path:
+    """A name as it is; a path as seen from the file of roles."""
+    is_path = "/" in word or word.endswith((".yaml", ".yml"))
+    return project.path.parent / word if is_path else word
 
 
 def experiment_name(role: str) -> str:
@@ -64,7 +70,7 @@ def role_experiment(project: RolesProject, staff: Staff) -> Experiment:
         pairs=tuple((model.name, BASELINE) for model in models),
         by_pass=any(warms_up(model) for model in models),
         suite=suite,
-        rubric=load_rubric(staff.spec.rubric, start=project.path.parent),
+        rubric=load_rubric(_named(project, staff.spec.rubric), start=project.path.parent),
         scorers=("text", *judge_names(judges)),
         judges={judge.name: judge for judge in judges},
         repetitions=staff.spec.repetitions,

@@ -19,6 +19,7 @@ from preamblelab.errors import RegistryError
 from preamblelab.lab.deciding import Told
 from preamblelab.lab.roles.asking import ask_roles, cases_of
 from preamblelab.lab.roles.deciding import RoleState, decide_roles
+from preamblelab.lab.roles.escalating import Reviewed, escalation_lines, review
 from preamblelab.lab.roles.reporting import Written, roles_document, write_report
 from preamblelab.lab.roles.serving import RolesProject, Staff, open_roles
 from preamblelab.lab.running import Outcome
@@ -127,8 +128,29 @@ def decided_roles(
     project = open_roles(file)
     with _stored(store) as opened:
         states = decide_roles(project, opened, roles, literal=literal, emergency=emergency)
-    document = roles_document(project, states, literal=literal)
+        escalated = _escalated(project, states, opened)
+    document = roles_document(project, states, literal=literal, escalation=escalated)
     return document, _exit_code([each for state in states for each in state.decisions])
+
+
+def _escalated(
+    project: RolesProject, states: Sequence[RoleState], store: Store | None
+) -> dict[str, tuple[str, ...]]:
+    """Telemetry of escalations by role."""
+    if store is None:
+        return {}
+    names = [state.staff.role for state in states]
+    return {name: escalation_lines(project, name, store) for name in names}
+
+
+def reviewed(
+    file: Path, role: str, work: str, store: Path, *, category: str | None, private: bool
+) -> Reviewed:
+    """Review a text by a role's model, and by larger ones where its file says so."""
+    project = open_roles(file)
+    with Store(store) as opened:
+        messages = [{"role": "user", "content": work}]
+        return review(project, role, messages, opened, category=category, private=private)
 
 
 def _exit_code(decisions: Sequence[Decision]) -> int:
@@ -145,7 +167,8 @@ def reported_roles(file: Path, store: Path, *, literal: bool = False) -> tuple[s
     project = open_roles(file)
     with _stored(store) as opened:
         states = decide_roles(project, opened, literal=literal)
-    document = roles_document(project, states, literal=literal)
+        escalated = _escalated(project, states, opened)
+    document = roles_document(project, states, literal=literal, escalation=escalated)
     if document["latest"] is None:
         return roles_text(document), None
     if not literal:

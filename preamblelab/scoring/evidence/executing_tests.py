@@ -115,9 +115,9 @@ class _Execution:
         verdict = judge(run, layout)
         counted = verdict.counted
         passed = sum(test.passed for test in counted)
-        placed = _placed(base, run)
+        there = placed(base, run)
         return replace(
-            placed,
+            there,
             parses=True,
             loads=not verdict.load_fault,
             reason=f"it does not load: {verdict.load_fault}" if verdict.load_fault else "",
@@ -130,7 +130,8 @@ class _Execution:
         )
 
 
-def _placed(base: Evidence, run: SuiteRun) -> Evidence:
+def placed(base: Evidence, run: SuiteRun) -> Evidence:
+    """The evidence with the place where it was made."""
     where = run.execution
     if where is None:
         return replace(base, seconds=round(run.seconds, 4))

@@ -57,6 +57,14 @@ def repair(code: str, module: str, text: str, files: tuple[str, ...] = ()) -> Re
     return Repaired(code=code, repairs=tuple(repairs))
 
 
+def repair_frame(code: str) -> Repaired:
+    """The code after the repairs that need to know nothing of a module: for code, not tests."""
+    dedented = textwrap.dedent(code)
+    if isinstance(parse(code), str) and not isinstance(parse(dedented), str):
+        return Repaired(code=dedented, repairs=(INDENTATION,))
+    return Repaired(code=code)
+
+
 def names_of(module: str) -> frozenset[str]:
     """Names that a module defines at its top: functions, classes, constants; no imports."""
     tree = parse(module)

@@ -1,7 +1,7 @@
 """Runs JavaScript tests with Jest's assertions, one process for all versions of a module.
 
     run_tests.mjs    in the sandbox: hears what to run, says what came of it, under a nonce
-    in_context.js    in every context: what Jest gives to a test file
+    context/         in every context: what Jest gives to a test file
     sources.mjs      ES modules as functions, hollow modules, counted lines
     repairs.mjs      small named repairs of a test file
     facts.mjs        what the text of a test shows

@@ -6,7 +6,8 @@ from importlib import resources
 
 from preamblelab.scoring.sandbox import Program
 
-RUNNER = ("run_tests.mjs", "in_context.js", "sources.mjs", "repairs.mjs", "facts.mjs")
+RUNNER = ("run_tests.mjs", "sources.mjs", "repairs.mjs", "facts.mjs")
+CONTEXT = ("world.js", "collecting.js", "asserting.js", "modules.js", "running.js")
 BUNDLES = ("assertions.js", "extras.js", "acorn.mjs")
 
 
@@ -25,5 +26,6 @@ def bundled_versions() -> dict[str, str]:
 def runner_program() -> Program:
     """The runner; neither answer nor module is among its files: both come by the channel."""
     files = {name: _text(name) for name in RUNNER}
+    files |= {f"context/{name}": _text(f"context/{name}") for name in CONTEXT}
     files |= {name: _text(f"bundle/{name}") for name in BUNDLES}
     return Program(language="javascript", files=files, entry="run_tests.mjs")

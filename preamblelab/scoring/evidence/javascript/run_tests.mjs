@@ -56,7 +56,8 @@ const next = async () => (await lines.next()).value;
 const { nonce, stem, milliseconds, files, snapshots: carried } = JSON.parse(await next());
 const say = (said) => speak("\n" + nonce + stringify(said) + "\n");
 
-const setup = new vm.Script(beside("in_context.js"), { filename: "runner" });
+const PARTS = ["world.js", "collecting.js", "asserting.js", "modules.js", "running.js"];
+const [world, ...parts] = PARTS.map((name) => new vm.Script(beside(`context/${name}`), { filename: "runner" }));
 const assertions = new vm.Script(beside("assertions.js"), { filename: "assertions" });
 let extras = null;
 const PARAMETERS = ["exports", "require", "module", "__filename", "__dirname"];
@@ -138,10 +139,11 @@ const run = async ({ id, source, change, count, skip, facts, quiet }) => {
     count: (line) => void seen.add(line),
     finish: guarded((said) => void finish(String(said))),
   };
-  const made = setup.runInContext(context)(host, assertions.runInContext(context), {
+  let made = world.runInContext(context)(host, assertions.runInContext(context), {
     stem, testMilliseconds: milliseconds, skipped: skip ?? [],
     files: Object.keys(files), snapshots, withBodies: Boolean(facts),
   });
+  for (const part of parts) made = part.runInContext(context)(made);
   inner = made;
   atWork = made;
   // Its promise is not waited for: `then` of that realm would be handed functions of this one.

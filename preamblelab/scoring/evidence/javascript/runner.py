@@ -144,7 +144,9 @@ class _Session:
             ended = self.pool.converse(runner_program(), talk, self._limits(len(waiting)))
             execution = execution or ended
             if not talk.readings:
-                return SuiteRun(execution=ended, seconds=time.monotonic() - began)
+                return SuiteRun(
+                    fault=_reason(ended), execution=ended, seconds=time.monotonic() - began
+                )
             if not talk.readings[0].parses:
                 fault = talk.readings[0].fault
                 return SuiteRun(

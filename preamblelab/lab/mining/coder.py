@@ -1,0 +1,146 @@
+"""A coder's case: implement what a commit's message says; the commit's own tests tell.
+
+The tests are run before anything is written: on the parent's module some must fail, on the
+commit's module all must pass, in the sandbox and with no more of the repository than they import.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from preamblelab.domain.evidence import ChangeEvidence, TaskEvidence
+from preamblelab.domain.tasks import Task
+from preamblelab.lab.mining.cases import Edit, NoCaseError
+from preamblelab.lab.mining.eligible import is_test, task_text
+from preamblelab.lab.mining.git import Commit, History
+from preamblelab.lab.mining.secrets import secret_in
+from preamblelab.lab.mining.surroundings import (
+    MOST_CHARACTERS,
+    MOST_FILES,
+    import_root,
+    needed,
+)
+from preamblelab.scoring.evidence.executing_change import passed, run_versions
+from preamblelab.scoring.evidence.protocol import SuiteRunner
+from preamblelab.scoring.sandbox import Pool
+
+Verify = Callable[[ChangeEvidence, str, str], tuple[frozenset[str], frozenset[str]]]
+"""Names of the tests that pass on the module before, and after."""
+
+
+def coder_case(
+    shared: Mapping[str, Any],
+    history: History,
+    commit: Commit,
+    edits: tuple[Edit, ...],
+    verify: Verify,
+) -> Task:
+    """The change of one Python module, with the tests that came with it.
+
+    Raises:
+        NoCaseError: the commit is no such change, or its tests do not tell before from after.
+    """
+    code, tests = _sides(edits)
+    before, after = code.before or "", code.after or ""
+    root, files = _surroundings(history, commit, code, tests)
+    secret = secret_in(files.values())
+    if secret:
+        raise NoCaseError(f"what it needs holds {secret}")
+    module = code.path.removeprefix(root)
+    stem = module.rpartition("/")[2].removesuffix(".py")
+    if "/" in module and stem in sys.stdlib_module_names:
+        raise NoCaseError("a module named like one of Python's own")
+    draft = ChangeEvidence(
+        module=module, tests=tests.after or "", files=files, must_pass=("to be found out",)
+    )
+    then, now = verify(draft, before, after)
+    fixed = sorted(now - then)
+    if not fixed:
+        raise NoCaseError("no test fails on the parent and passes on the commit, in the sandbox")
+    evidence = draft.model_copy(
+        update={"must_pass": tuple(fixed), "still_pass": tuple(sorted(now & then))}
+    )
+    return Task(
+        **shared,
+        prompt=(
+            f"Change the module below so that it does what this says:\n\n"
+            f"{task_text(commit.message)}\n\nReply with the whole new text of {module} in one "
+            "fence. Keep what is not concerned as it is. Tests that you do not see will be run."
+        ),
+        files={module: before},
+        evidence=TaskEvidence(change=evidence),
+        golden=f"```python\n{after.rstrip()}\n```",
+        wrong=f"```python\n{before.rstrip()}\n```",
+    )
+
+
+def verifier_in(pool: Pool, runner: SuiteRunner) -> Verify:
+    """Runs tests before and after in a sandbox.
+
+    Args:
+        pool: it shows what the runner needs.
+        runner: of Python.
+    """
+
+    def verify(
+        spec: ChangeEvidence, before: str, after: str
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        run = run_versions(spec, (before, after), runner, pool)
+        if run.fault or (run.execution is not None and run.execution.status == "refused"):
+            reason = run.fault or (run.execution.reason if run.execution else "")
+            raise NoCaseError(f"nothing can be run here: {reason}")
+        if run.parse_fault or len(run.versions) < 2:
+            raise NoCaseError("its tests do not run in the sandbox alone")
+        old, new = run.versions
+        if new.load_fault or new.reason:
+            raise NoCaseError("its tests do not run in the sandbox alone")
+        return passed(old), passed(new)
+
+    return verify
+
+
+def _sides(edits: tuple[Edit, ...]) -> tuple[Edit, Edit]:
+    """The module and the file of tests that a commit changed."""
+    python = [edit for edit in edits if edit.path.endswith(".py")]
+    code = [edit for edit in python if not is_test(edit.path)]
+    tests = [edit for edit in python if is_test(edit.path) and edit.after]
+    if len(code) != 1 or code[0].before is None or code[0].after is None:
+        raise NoCaseError("not one Python module, there before and after")
+    if len(tests) != 1:
+        raise NoCaseError("not one file of Python tests beside it")
+    return code[0], tests[0]
+
+
+def _surroundings(
+    history: History, commit: Commit, code: Edit, tests: Edit
+) -> tuple[str, dict[str, str]]:
+    """The folder that is imported from, and the other files that module and tests need."""
+    entries = {entry.path: entry for entry in history.files(commit.tree)}
+    root = import_root(entries, code.path)
+    texts = _Texts(history, {p: e.object for p, e in entries.items() if p.endswith(".py")})
+    starts = {code.path: code.after or "", tests.path: tests.after or ""}
+    paths = sorted(needed(texts, starts, root))
+    files = {path.removeprefix(root): texts[path] for path in paths if not is_test(path)}
+    if len(files) > MOST_FILES or sum(map(len, files.values())) > MOST_CHARACTERS:
+        raise NoCaseError(
+            f"it needs more than {MOST_FILES} files or {MOST_CHARACTERS:,} characters"
+        )
+    # A file of one line would be taken for a path.
+    return root, {path: text if "\n" in text else f"{text}\n" for path, text in files.items()}
+
+
+class _Texts(dict[str, str]):
+    """Texts of a tree by path, read when they are asked for."""
+
+    def __init__(self, history: History, objects: Mapping[str, str]) -> None:
+        super().__init__(dict.fromkeys(objects, ""))
+        self._history = history
+        self._objects = objects
+        self._read: set[str] = set()
+
+    def __getitem__(self, path: str) -> str:
+        if path not in self._read:
+            content = self._history.blob(self._objects[path]) or b""
+            self[path] = content.decode("utf-8", "replace")
+            self._read.add(path)
+        return super().__getitem__(path)

@@ -1,0 +1,63 @@
+"""`suite check` runs golden and wrong answers, and names mutants that nobody kills."""
+
+from typing import Any
+
+import pytest
+
+from preamblelab.domain.tasks import Task
+from preamblelab.lab.suites import check_task, checks_text
+from preamblelab.scoring.evidence.maker import EvidenceMaker
+
+MODULE = "def double(n):\n    if n > 9:\n        raise ValueError('too big')\n    return 2 * n\n"
+GOLDEN = (
+    "from double import double\nimport pytest\n"
+    "def test_two():\n    assert double(2) == 4\n"
+    "def test_limit():\n    assert double(9) == 18\n"
+    "def test_big():\n    with pytest.raises(ValueError):\n        double(10)\n"
+)
+WEAK = "from double import double\ndef test_two():\n    assert double(2) == 4\n"
+MUTANTS = [
+    {"name": "limit", "kind": "boundary", "replace": "n > 9", "by": "n > 8"},
+    {"name": "text", "kind": "message", "replace": "too big", "by": "no"},
+    {"name": "sum", "kind": "value", "replace": "2 * n", "by": "3 * n"},
+]
+
+
+def task(golden: str, wrong: str, **fields: Any) -> Task:
+    spec = {"language": "python", "module": "double.py", "mutants": MUTANTS, **fields}
+    return Task.model_validate(
+        {
+            "name": "double",
+            "prompt": "Write tests.",
+            "files": {"double.py": MODULE},
+            "golden": f"```python\n{golden}```",
+            "wrong": f"```python\n{wrong}```",
+            "evidence": {"tests": spec},
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def maker() -> Any:
+    with EvidenceMaker(workers=1) as maker:
+        yield maker
+
+
+def test_a_task_is_as_wanted_and_its_survivors_are_named(maker: EvidenceMaker) -> None:
+    check = check_task("own", task(GOLDEN, WEAK, golden_kills=0.6), maker)
+    assert check.verifiers == ("run tests",)
+    assert (check.golden.state, check.wrong.state) == ("as wanted", "as wanted")
+    assert check.alive == ("text",)
+    assert "own/double: text" in checks_text([check])
+
+
+def test_a_golden_answer_that_kills_too_little_is_a_fault(maker: EvidenceMaker) -> None:
+    check = check_task("own", task(WEAK, GOLDEN, golden_kills=0.6), maker)
+    assert [each.answer for each in check.faults] == ["golden", "wrong"]
+    assert check.golden.evidence[0].startswith(
+        "run tests: 1 of 1 tests pass, 1 of 3 mutants killed (golden: 60% at least)"
+    )
+
+
+def test_without_a_maker_nothing_is_run() -> None:
+    assert check_task("own", task(GOLDEN, WEAK)).golden.state == "no verifier"
