@@ -40,15 +40,19 @@ _HOME = {
     "admit": "lab.gating.commands",
     "adopt": "lab.gating.commands",
     "analyze": "lab.reporting",
+    "ask_roles": "lab.roles.asking",
+    "category_findings": "stats.replication",
     "choose": "lab.deciding",
     "choose_preamble": "decision.choosing",
     "compare": "lab.usecases",
     "components": "stats.noise",
     "decide": "decision.gate",
+    "decide_roles": "lab.roles.deciding",
     "effects": "stats.effects",
     "factor_effects": "stats.factors",
     "judge_agreement": "stats.agreement",
     "judge_check": "lab.judge_check",
+    "leader_chance": "stats.replication",
     "load_experiment": "library",
     "load_models": "library",
     "load_policy": "lab.policies",
@@ -57,12 +61,16 @@ _HOME = {
     "load_rubric": "library",
     "load_suite": "library",
     "noise_floor": "stats.noise",
+    "open_roles": "lab.roles.serving",
     "overall_effect": "stats.overall",
     "plan_design": "stats.planning",
     "power": "stats.planning",
     "rank_tiers": "stats.tiers",
     "read_scores": "stats.tables",
+    "replicated": "lab.replicating",
+    "review": "lab.roles.escalating",
     "run": "lab.usecases",
+    "run_tiers": "stats.replication",
     "score": "lab.usecases",
     "scorer": "scoring.scorers",
     "segment_effects": "stats.segments",
@@ -70,6 +78,7 @@ _HOME = {
     "tiers_by_repetition": "stats.tiers",
     "verdicts": "stats.verdicts",
     "win_table": "stats.wins",
+    "win_table_from_counts": "stats.wins",
 }
 
 __all__ = ["__version__", "testing", *sorted(_HOME)]  # noqa: PLE0604 - names of the table above
@@ -103,7 +112,12 @@ if TYPE_CHECKING:
     from preamblelab.lab.judge_check import judge_check as judge_check
     from preamblelab.lab.policies import Policy as Policy
     from preamblelab.lab.policies import load_policy as load_policy
+    from preamblelab.lab.replicating import replicated as replicated
     from preamblelab.lab.reporting import analyze as analyze
+    from preamblelab.lab.roles.asking import ask_roles as ask_roles
+    from preamblelab.lab.roles.deciding import decide_roles as decide_roles
+    from preamblelab.lab.roles.escalating import review as review
+    from preamblelab.lab.roles.serving import open_roles as open_roles
     from preamblelab.lab.routing import load_routing as load_routing
     from preamblelab.lab.usecases import compare as compare
     from preamblelab.lab.usecases import run as run
@@ -123,6 +137,9 @@ if TYPE_CHECKING:
     from preamblelab.stats.overall import overall_effect as overall_effect
     from preamblelab.stats.planning import plan_design as plan_design
     from preamblelab.stats.planning import power as power
+    from preamblelab.stats.replication import category_findings as category_findings
+    from preamblelab.stats.replication import leader_chance as leader_chance
+    from preamblelab.stats.replication import run_tiers as run_tiers
     from preamblelab.stats.segments import segment_effects as segment_effects
     from preamblelab.stats.simulate import simulate_scores as simulate_scores
     from preamblelab.stats.tables import read_scores as read_scores
@@ -130,6 +147,7 @@ if TYPE_CHECKING:
     from preamblelab.stats.tiers import tiers_by_repetition as tiers_by_repetition
     from preamblelab.stats.verdicts import verdicts as verdicts
     from preamblelab.stats.wins import win_table as win_table
+    from preamblelab.stats.wins import win_table_from_counts as win_table_from_counts
     from preamblelab.store import Store as Store
 
 

@@ -16,6 +16,8 @@ PROMISED = {
     "somebody_elses_runs.py": "on tasks like these",
     "admit_a_challenger.py": "SIMULATED: INCONCLUSIVE: sim-large-70b",
     "known_truth.py": "of 40 intervals hold the truth",
+    "three_runs_three_winners.py": "a to d together: [20, 19, 22]",
+    "challenger_for_a_role.py": "By intervals: SIMULATED: INCONCLUSIVE",
 }
 
 

@@ -17,6 +17,7 @@ Format = Literal["text", "md", "csv", "json"]
 
 FAILED = 1
 INCOMPLETE = 1
+BUDGET_SPENT = 4
 INTERRUPTED = 130
 
 
@@ -74,6 +75,8 @@ def exit_for(result: "Result", again: str) -> None:
         typer.echo(line, err=True)
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)
+    if result.outcome.tally.stopped.startswith("budget."):
+        raise typer.Exit(BUDGET_SPENT)
     if not result.complete:
         raise typer.Exit(INCOMPLETE)
 

@@ -164,11 +164,12 @@ def _better(figures: RoleFigures, strict: RoleFigures) -> RuleResult:
         return RuleResult(name="P4 gain", said="pass", words=words)
     hopeful = [m for m in figures.all[:METRICS] if gain(m) > TIE]
     if not hopeful:
+        tie = all(abs(gain(m)) <= TIE for m in figures.all[:METRICS])
         return RuleResult(
             name="P4 gain",
             said="fail",
             leads_to="keep",
-            words="better in nothing: a tie keeps the incumbent",
+            words="better in nothing: a tie keeps the incumbent" if tie else "better in nothing",
         )
     words = (
         f"no gain is clear of 0 (ahead in {' and '.join(m.name for m in hopeful)}): "

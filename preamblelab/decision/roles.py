@@ -13,6 +13,7 @@ import numpy as np
 from preamblelab.decision.measuring import costs_of
 from preamblelab.decision.records import Decision, Observations, RuleResult
 from preamblelab.decision.role_clauses import (
+    LITERAL,
     Standing,
     coverage_rules,
     install_rules,
@@ -100,7 +101,8 @@ def _passed_over(decision: Decision, best: Decision) -> Decision:
         words=f"it qualifies, and {best.challenger} is ahead: one promotion in a role and run",
         leads_to="keep",
     )
-    return replace(decision, outcome="keep", rules=(*decision.rules, rule))
+    rules = tuple(each for each in decision.rules if each.leads_to != decision.outcome)
+    return replace(decision, outcome="keep", rules=(*rules, rule))
 
 
 class _Case:
@@ -139,6 +141,19 @@ class _Case:
         rules += standing_rules(self.standing, figures, policy, vacant=vacant)
         if not literal and outcome_of(rules, vacant=vacant) == "promote":
             rules += missing_rules(data, alpha)
+        outcome = outcome_of(rules, vacant=vacant)
+        if outcome in {"promote", "install"}:
+            rules.append(
+                RuleResult(
+                    name="all clauses",
+                    said="pass",
+                    words="every clause holds, each limit at an error of "
+                    f"{alpha:.3g}{'; no comparison was made' if vacant else ''}"
+                    if not literal
+                    else f"every comparison of points holds; {LITERAL}",
+                    leads_to=outcome,
+                )
+            )
         return self._made(registry, figures, rules, literal=literal)
 
     def _made(

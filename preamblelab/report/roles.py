@@ -142,8 +142,14 @@ def _clauses(decision: Document) -> Grid:
 
 def _costs(decision: Document) -> tuple[str, ...]:
     """Cost per accepted case and latency of both: told, and no clause."""
-    lines = []
+    lines: list[str] = []
     acceptance = decision["measured"][0]
+    alphas = [each["interval"]["alpha"] for each in decision["measured"] if each["interval"]]
+    if alphas:
+        lines.append(
+            f"Each limit errs in {max(alphas):.2%} (challengers held together by Holm), for cases "
+            "like these; the unit is the case, repetitions are averaged first."
+        )
     for who in ("champion", "challenger"):
         cost, rate = decision["costs"].get(who), acceptance[who]
         if cost is None:

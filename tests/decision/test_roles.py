@@ -98,7 +98,7 @@ def test_a_clear_gain_promotes_and_every_clause_is_told():
     found = decide(*BETTER)
     assert found.outcome == "promote"
     assert [each.name.split()[0] for each in found.rules] == [
-        "P0", "P1", "P2", "P3", "P4", "severity", "P5", "P6", "P7",
+        "P0", "P1", "P2", "P3", "P4", "severity", "P5", "P6", "P7", "all",
     ]  # fmt: skip
     assert all(each.said == "pass" for each in found.rules)
     assert found.measured[0].interval.low > 0

@@ -2,13 +2,16 @@
 
 import json
 import random
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from preamblelab.cli import main
 from preamblelab.domain.records import Response
 from preamblelab.errors import RegistryError, SpecError
+from preamblelab.lab.replicating import load_profiles
 from preamblelab.lab.roles.asking import ask_roles
 from preamblelab.lab.roles.commands import (
     applied_roles,
@@ -19,6 +22,7 @@ from preamblelab.lab.roles.commands import (
     rolled_back_role,
 )
 from preamblelab.lab.roles.serving import open_roles
+from preamblelab.lab.routing import read_routing
 from preamblelab.report.roles import roles_markdown
 from preamblelab.store import Store
 
@@ -306,3 +310,18 @@ def test_the_commands_say_and_return_the_same(place, monkeypatch, capsys):
     assert run("rollback", "roles.yaml", "coder") == 0
     assert run("rollback", "roles.yaml", "nobody") == 2
     assert "did you mean" in (err := capsys.readouterr().err) or "known: coder" in err
+
+
+def test_the_files_of_the_pages_can_be_read(place):
+    """What docs/roles.md and docs/replication.md show is what a user may write."""
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    blocks = [
+        block
+        for page in ("roles.md", "replication.md")
+        for block in re.findall(r"```yaml\n(.*?)```", (docs / page).read_text("utf-8"), re.DOTALL)
+    ]
+    for block in blocks:
+        (place / block.split("\n")[0].removeprefix("# ")).write_text(block)
+    assert open_roles(place / "roles.yaml").staff("coder").challengers == ("granite", "gemma")
+    assert read_routing(place / "routing.yaml").routing.rules[0].finding == "F2"
+    assert len(load_profiles(place / "profiles.yaml").profiles) == 2
