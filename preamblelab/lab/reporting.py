@@ -76,6 +76,7 @@ def analyze(store: Store, experiment: str | None = None, *, margin: float | None
         experiment=name,
         scores=scores,
         executed=None if evidence.empty else evidence,
+        maxima={each["name"]: each["points"] for each in rubric.get("dimensions", ())},
         behind=partial(details_behind, path=Path(store.path), experiment=name),
         baseline=str(document.get("baseline", "baseline")),
         question=str(document.get("question", "")),
@@ -185,7 +186,9 @@ def _facts(
         ]
         marked_by += document.get("scorers", {})
         if document.get("checks"):
-            marked_by.insert(0, "checks of the text alone (no judge, nothing was run)")
+            ran = "evidence" in document["checks"]
+            how = "checks, some of what running showed" if ran else "checks of the text alone"
+            marked_by.insert(0, f"{how} (no judge{'' if ran else ', nothing was run'})")
         facts.append(("marked by", ", ".join(marked_by)))
     facts.append(("store", str(store.path)))
     return facts

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from preamblelab.errors import PreamblelabError
+from preamblelab.report.contradictions import calibration, contradictions
+from preamblelab.report.executed_evidence import executed_arms
 from preamblelab.report.findings import Findings
 from preamblelab.report.layout import Grid, Section
 from preamblelab.stats.agreement import judge_agreement
@@ -206,6 +208,12 @@ def documents(findings: Findings) -> dict[str, "DataFrame | str"]:
     if findings.again is not None:
         again = findings.again
         makers["asked_again"] = lambda: again.table
+    if findings.executed is not None:
+        executed = findings.executed
+        makers["executed"] = lambda: executed
+        makers["executed_arms"] = lambda: executed_arms(findings)
+        makers["contradictions"] = lambda: contradictions(findings)
+        makers["calibration"] = lambda: calibration(findings)
     made: dict[str, DataFrame | str] = {}
     for name, make in makers.items():
         try:

@@ -76,6 +76,8 @@ class Findings:
     """How repetitions were spent: `fixed`, `auto`, `always-3`, `seed`."""
     executed: "DataFrame | None" = None
     """What came of running answers, as `Store.evidence` gives it; None where nothing was run."""
+    maxima: Mapping[str, float] = field(default_factory=dict)
+    """The most points of each dimension of the rubric, by its name."""
     behind: "Callable[[Findings], Details] | None" = None
     """Reads what a page shows beyond the tables: answers, dimensions, where all came from."""
     published: ClaimsReport | None = None

@@ -12,6 +12,8 @@ from preamblelab.report.conclusions import (
     tiers_section,
     told,
 )
+from preamblelab.report.contradictions import calibration_section, contradictions_section
+from preamblelab.report.executed_evidence import evidence_section
 from preamblelab.report.findings import Findings
 from preamblelab.report.gaps import (
     answered,
@@ -48,6 +50,9 @@ def sections_of(report: Findings) -> list[Section]:
         told(clauses_section, report, "Clauses"),
         told(tiers_section, report, "Models"),
         told(judges_section, report, "Judges"),
+        evidence_section(report),
+        contradictions_section(report),
+        calibration_section(report),
         again_section(report),
         limits_section(report),
         facts_section(report),
