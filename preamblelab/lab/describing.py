@@ -1,11 +1,11 @@
 """What is here: models on this host, facts about ids, names in the project, runs in a store."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from preamblelab.lab.looping import to_the_end
 from preamblelab.lab.usecases import specs_of
 from preamblelab.library import Project, load_models
 from preamblelab.report.layout import Grid, Section, as_text
@@ -75,7 +75,7 @@ def found_servers(api_bases: Sequence[str]) -> list[dict[str, Any]]:
                 {**asdict(facts), "yaml": server.how_to_name(facts)} for facts in server.models
             ],
         }
-        for server in asyncio.run(discover(api_bases))
+        for server in to_the_end(discover(api_bases))
     ]
 
 

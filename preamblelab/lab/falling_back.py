@@ -19,6 +19,7 @@ from preamblelab.execution.clients import Client
 from preamblelab.execution.doors import Doors, FunctionClient
 from preamblelab.execution.gateway import Gateway
 from preamblelab.lab.deciding import Told
+from preamblelab.lab.looping import to_the_end
 from preamblelab.lab.usecases import DEFAULT_STORE, specs_of
 from preamblelab.report.layout import Grid, Section, as_text, counted
 from preamblelab.store import Store
@@ -142,7 +143,7 @@ def ask_with_fallback(
     }
     with _opened(store) as opened:
         gateway = Gateway(client_for=lambda each: one or doors(each))
-        response, climb = asyncio.run(_climbed(ladder, requests, climb, gateway, opened))
+        response, climb = to_the_end(_climbed(ladder, requests, climb, gateway, opened))
     return Answered(
         response=response, resolution=resolution, end=ladder.end(climb.steps), climb=climb
     )

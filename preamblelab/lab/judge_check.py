@@ -17,6 +17,7 @@ from preamblelab.execution.clients import Client
 from preamblelab.execution.doors import Doors, FunctionClient
 from preamblelab.execution.gateway import Gateway
 from preamblelab.execution.prices import price_of
+from preamblelab.lab.looping import to_the_end
 from preamblelab.lab.usecases import DEFAULT_STORE, judge_names, models_of
 from preamblelab.library import load_rubric, load_suite
 from preamblelab.report.judge_checks import JudgeCheck, PlantedMark, findings_of
@@ -80,7 +81,7 @@ def judge_check(
         work = _Check(marked_by, tasks, repeats, kept, progress or Progress())
         panel = dict(zip(names, specs, strict=True))
         work.prepare(panel, budget or Budget(), client)
-        asyncio.run(work.run(panel))
+        to_the_end(work.run(panel))
         return work.result(panel)
 
 

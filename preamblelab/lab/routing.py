@@ -1,6 +1,5 @@
 """The use cases of routing: check rules by findings, explain a category, ask who answers it."""
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from preamblelab.domain.routing import RoutingFile
 from preamblelab.errors import ProviderError, SpecError
 from preamblelab.execution.doors import Doors
 from preamblelab.execution.gateway import Gateway, RetryPolicy, is_local
+from preamblelab.lab.looping import to_the_end
 from preamblelab.lab.replicating import stored_run
 from preamblelab.library import load_models
 from preamblelab.library.files import Place
@@ -153,7 +153,7 @@ class Router:
             events.append(self._event(category, "unknown category", "", found.reason))
         said = []
         for place, name in enumerate(found.models):
-            response = asyncio.run(self._asked(self._spec(name), messages, settings))
+            response = to_the_end(self._asked(self._spec(name), messages, settings))
             if response.answered:
                 self._remember(events)
                 return Routed(response=response, model=name, route=found, events=tuple(events))

@@ -20,6 +20,7 @@ from preamblelab.execution.prices import price_of
 from preamblelab.execution.runner import Runner, Tally
 from preamblelab.lab.delivering import record_probe, review_delivery
 from preamblelab.lab.executing import execute_answers, unexecuted
+from preamblelab.lab.looping import to_the_end
 from preamblelab.lab.planning import Plan, refuse_settings
 from preamblelab.lab.rounds import Rounds, rounds_of
 from preamblelab.lab.stopping import record_plan, refuse_other_plan
@@ -181,7 +182,7 @@ class _Work:
             self._prepare()
             self.progress.marks.open = open_marks
             try:
-                asyncio.run(self._main(first))
+                to_the_end(self._main(first))
             except KeyboardInterrupt:
                 if not self.handle_interrupts:
                     raise
@@ -359,7 +360,7 @@ def _discovered_facts(
     async def ask() -> list[ModelFacts | None]:
         return list(await asyncio.gather(*(facts_from_server(model) for model in local)))
 
-    found = dict(zip((model.name for model in local), asyncio.run(ask()), strict=True))
+    found = dict(zip((model.name for model in local), to_the_end(ask()), strict=True))
     said = {name: facts for name, facts in found.items() if facts is not None}
     return {
         model.name: model.facts(said[model.name]) if model.name in said else recorded[model.name]

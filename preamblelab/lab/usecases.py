@@ -24,7 +24,7 @@ from preamblelab.library import (
     load_rubric,
     load_suite,
 )
-from preamblelab.report.progress import Progress
+from preamblelab.report.progress import Progress, usual_progress
 from preamblelab.report.reports import Report
 from preamblelab.scoring.marking import JUDGE_PREFIX, TEXT
 from preamblelab.scoring.scorers import Scorer
@@ -54,7 +54,7 @@ def run(
         store: an open store, or the file of one; made when it does not exist.
         scorers: scorers of your own, besides those the experiment names.
         client: answers instead of the models, from trial to response; for tests of your script.
-        progress: is told what happens; silent when not given.
+        progress: is told what happens; when not given, a notebook shows it, a script is silent.
         limit: ask at most so many trials now.
         until_decided: record a plan of interim looks before the first call, and ask nothing more
             of a model and variant that a look has settled; also where the experiment says so.
@@ -72,7 +72,7 @@ def run(
             opened,
             scorers=scorers,
             client=client,
-            progress=progress,
+            progress=progress or usual_progress(),
             limit=limit,
             folder=folder,
         )
@@ -96,11 +96,17 @@ def score(
         rubric: another rubric; None keeps the experiment's.
         judges: other judges, as litellm ids or specs; None keeps the experiment's scorers.
         scorers: scorers of your own.
-        progress: is told what happens; silent when not given.
+        progress: is told what happens; when not given, a notebook shows it, a script is silent.
     """
     with _opened(store) as opened:
         plan = remarked(opened, experiment, rubric=rubric, judges=judges)
-        mark_again(plan, opened, scorers=scorers, progress=progress, folder=Project.above().folder)
+        mark_again(
+            plan,
+            opened,
+            scorers=scorers,
+            progress=progress or usual_progress(),
+            folder=Project.above().folder,
+        )
         return analyze(opened, plan.name)
 
 
@@ -180,7 +186,7 @@ def compare(
         margin: the smallest effect that matters, in points.
         store: where answers are kept; baseline answers are asked once and used again.
         client: answers instead of the models; for tests of your script.
-        progress: is told what happens; silent when not given.
+        progress: is told what happens; when not given, a notebook shows it, a script is silent.
 
     Returns:
         A report: print it, or take its `effects` as a DataFrame.

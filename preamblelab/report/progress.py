@@ -3,11 +3,12 @@
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import Any, TextIO
 
 from preamblelab.execution.gateway import Gateway
 from preamblelab.execution.runner import Tally
 from preamblelab.report.escaping import for_terminal
+from preamblelab.report.markup import element
 from preamblelab.scoring.evidence.storing import EvidenceTally
 from preamblelab.scoring.grader import MarkTally
 
@@ -81,33 +82,88 @@ class LineProgress(Progress):
 
     def line(self, seconds: float) -> str:
         """The state of the run in one line."""
-        parts = [f"{self.phase}: {self._counts()}"]
-        parts += [f"{count} {status}" for status, count in sorted(self.tally.outcomes.items())]
-        if self.gateway is not None:
-            meter = self.gateway.meter
-            parts.append(f"{meter.calls} calls, {meter.tokens:,} tokens, {meter.usd:.4f} usd")
-            for endpoint, limiter in self.gateway.limiters.items():
-                if limiter.waiting_for:
-                    parts.append(f"{endpoint} waits: {limiter.waiting_for}")
-        left = self._seconds_left(seconds)
-        if left is not None:
-            parts.append(f"about {left:.0f} s left")
-        return " | ".join(parts)
-
-    def _counts(self) -> str:
-        if self.phase == "marking":
-            return f"{self.marks.done} of {self.marks.open} answers"
-        if self.phase == "executing":
-            return f"{self.evidence.done} of {self.evidence.open} answers"
-        return f"{self.tally.done} of {self.tally.open} trials"
-
-    def _seconds_left(self, seconds: float) -> float | None:
-        done, total = {
-            "marking": (self.marks.done, self.marks.open),
-            "executing": (self.evidence.done, self.evidence.open),
-        }.get(self.phase, (self.tally.done, self.tally.open))
-        return seconds / done * (total - done) if done and seconds else None
+        return state_line(self, seconds)
 
     def _clear(self) -> None:
         if self.stream.isatty():
             print("\r\x1b[2K", end="", file=self.stream, flush=True)
+
+
+@dataclass(slots=True, kw_only=True)
+class NotebookProgress(Progress):
+    """Shows one output of a notebook's cell and keeps it up to date: a bar, and the line."""
+
+    _handle: Any = None
+    _said: list[str] = field(default_factory=list)
+    _began: float = 0.0
+    _shown: float = 0.0
+
+    def begin(self, phase: str) -> None:
+        """Start the clock of a phase."""
+        self.phase = phase
+        self._began = time.monotonic()
+        self._show()
+
+    def say(self, line: str) -> None:
+        """A line that stays above the bar."""
+        self._said.append(line)
+        self._show()
+
+    def step(self) -> None:
+        """Show how far it is when the last time is long enough ago."""
+        if time.monotonic() - self._shown >= LIVE_SECONDS:
+            self._show()
+
+    def end(self) -> None:
+        """Leave the last state standing."""
+        self._show(over=True)
+
+    def _show(self, *, over: bool = False) -> None:
+        from IPython.display import HTML, display
+
+        self._shown = time.monotonic()
+        shown = HTML(self.html(0.0 if over else self._shown - self._began))
+        if self._handle is None:
+            self._handle = display(shown, display_id=True)
+        else:
+            self._handle.update(shown)
+
+    def html(self, seconds: float) -> str:
+        """The state of the run, harmless whatever a server's message holds."""
+        done, total = _done(self)
+        bar = element("progress", value=done, max=max(total, 1), aria_label=self.phase or "run")
+        said = (element("div", line) for line in self._said)
+        return str(element("div", said, bar, " ", state_line(self, seconds)))
+
+
+def usual_progress() -> Progress:
+    """What a script is shown that asks for nothing: a live output in a notebook, else silence."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    # Only a shell with a kernel has outputs that can be updated; IPython in a terminal has none.
+    return NotebookProgress() if getattr(shell, "kernel", None) is not None else Progress()
+
+
+def state_line(progress: Progress, seconds: float) -> str:
+    """The state of a run in one line, after so many seconds of its phase."""
+    done, total = _done(progress)
+    noun = "answers" if progress.phase in {"marking", "executing"} else "trials"
+    parts = [f"{progress.phase}: {done} of {total} {noun}"]
+    parts += [f"{count} {status}" for status, count in sorted(progress.tally.outcomes.items())]
+    if progress.gateway is not None:
+        meter = progress.gateway.meter
+        parts.append(f"{meter.calls} calls, {meter.tokens:,} tokens, {meter.usd:.4f} usd")
+        for endpoint, limiter in progress.gateway.limiters.items():
+            if limiter.waiting_for:
+                parts.append(f"{endpoint} waits: {limiter.waiting_for}")
+    if done and seconds:
+        parts.append(f"about {seconds / done * (total - done):.0f} s left")
+    return " | ".join(parts)
+
+
+def _done(progress: Progress) -> tuple[int, int]:
+    """What is done of the phase, and how much there is of it."""
+    if progress.phase == "marking":
+        return progress.marks.done, progress.marks.open
+    if progress.phase == "executing":
+        return progress.evidence.done, progress.evidence.open
+    return progress.tally.done, progress.tally.open

@@ -14,6 +14,7 @@ from preamblelab.report.saving import save_report, with_pictures
 from preamblelab.report.sections import sections_of
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from pandas import DataFrame
 
 __all__ = ["Arrival", "Report"]
@@ -85,6 +86,25 @@ class Report(Findings):
         from preamblelab.report.html.report_page import report_page
 
         return report_page(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: verdicts, the picture of effects, their table."""
+        from preamblelab.report.notebook import report_box
+
+        return report_box(self)
+
+    def plot(self) -> "Figure":
+        """The first picture as a figure of matplotlib: scores, effects, intervals, noise.
+
+        Returns:
+            A figure of its own: `report.plot().savefig("effects.pdf")`; a notebook shows it.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed: `pip install 'preamblelab[plot]'`.
+        """
+        from preamblelab.report.plotting import plot
+
+        return plot(self)
 
     def save(self, path: str | Path) -> Path:
         """Write the report to a file; its suffix says in which form.

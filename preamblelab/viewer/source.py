@@ -68,6 +68,7 @@ class Source:
         self._snapshots: dict[str, _Kept[Snapshot]] = {}
         self._reports: dict[str, _Kept[Report]] = {}
         self._making: dict[str, Future[Report]] = {}
+        self._arms: dict[str, _Kept[tuple[ArmProgress, ...]]] = {}
         self._seen: dict[str, list[tuple[float, int]]] = {}
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="report")
 
@@ -152,8 +153,8 @@ class Source:
         Raises:
             SpecError: there is no such experiment.
         """
-        arms = tuple(self.store.progress(experiment))
         holder = self.store.holder()
+        arms = self._counted(experiment, running=holder is not None)
         done = sum(arm.answered + arm.marked for arm in arms)
         left = 2 * sum(arm.trials for arm in arms) - done
         now = time.monotonic()
@@ -166,6 +167,15 @@ class Source:
         rate = (done - before) / (now - since) if now > since else 0.0
         working = holder is not None and rate > 0 and left > 0
         return Pace(arms=arms, holder=holder, seconds_left=left / rate if working else None)
+
+    def _counted(self, experiment: str, *, running: bool) -> tuple[ArmProgress, ...]:
+        """Counts of answers and marks; while a run writes, some seconds old where it is large."""
+        fingerprint = self.store.fingerprint(experiment)
+        kept = self._arms.get(experiment)
+        if kept is None or not kept.good(fingerprint, running=running):
+            kept = _timed(lambda: tuple(self.store.progress(experiment)), fingerprint)
+            self._arms[experiment] = kept
+        return kept.value
 
 
 def _timed(make: Callable[[], T], fingerprint: str) -> "_Kept[T]":

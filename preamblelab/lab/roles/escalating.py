@@ -25,6 +25,7 @@ from preamblelab.errors import BudgetError, SpecError
 from preamblelab.execution.budget import BudgetSpent, Meter
 from preamblelab.execution.doors import Doors
 from preamblelab.execution.gateway import Gateway, RetryPolicy, is_local
+from preamblelab.lab.looping import to_the_end
 from preamblelab.lab.roles.serving import RolesProject, Staff
 from preamblelab.store import Store
 
@@ -114,7 +115,7 @@ def review(
         nonce=nonce,
         show_prior=staff.spec.turbo is not None and staff.spec.turbo.show_prior,
     )
-    return asyncio.run(work.climbed(climb, gateway, store, closed))
+    return to_the_end(work.climbed(climb, gateway, store, closed))
 
 
 def _models(project: RolesProject, staff: Staff) -> dict[str, ModelSpec]:
