@@ -76,13 +76,7 @@ def _observations(
             raise SpecError(
                 f"experiment '{plan.name}' has no variant '{label}'; it has: {', '.join(plan.arms)}"
             )
-    names = [model.name for model in plan.models]
-    for name in models:
-        if name not in names:
-            raise SpecError(
-                f"experiment '{plan.name}' did not ask '{name}'; it asked: {', '.join(names)}"
-            )
-    panel = tuple(models) or tuple(names)
+    panel = _panel(plan, models)
     sizes = _sizes(store, plan)
     holders = {label: _holder(plan, label, panel, sizes) for label in (champion, variant)}
     arms = {(name, label): holders[label].digest for name in panel for label in holders}
@@ -98,6 +92,17 @@ def _observations(
         undelivered=tuple(dict.fromkeys(undelivered(store, plan.name, arms))),
         simulated=any(model.simulated for model in plan.models if model.name in panel),
     )
+
+
+def _panel(plan: Experiment, asked: Sequence[str]) -> tuple[str, ...]:
+    """Names of the models to decide over, which may be asked for by name or id."""
+    names = {word: model.name for model in plan.models for word in (model.id, model.name)}
+    for word in asked:
+        if word not in names:
+            known = ", ".join(model.name for model in plan.models)
+            raise SpecError(f"experiment '{plan.name}' did not ask '{word}'; it asked: {known}")
+    chosen = [names[word] for word in asked] or [model.name for model in plan.models]
+    return tuple(dict.fromkeys(chosen))
 
 
 def _sizes(store: Store, plan: Experiment) -> dict[str, Size]:
