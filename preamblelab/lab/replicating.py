@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from preamblelab.decision.replication import Replication, RunManifest, manifest_of, replicates
-from preamblelab.domain.profiles import Profiles, changed
+from preamblelab.domain.profiles import Profiles, changed, sampling
 from preamblelab.errors import SpecError, TableError
 from preamblelab.execution.gateway import endpoint_of
 from preamblelab.lab.evidence import marks_of
@@ -230,7 +230,7 @@ def _wins(scores: "DataFrame", unit: str) -> tuple["DataFrame", tuple[str, ...]]
 
     means = scores.pivot_table(index=["run", "task"], columns=unit, values="score").dropna()
     if means.shape[1] < 2 or means.empty:
-        return pd.DataFrame(columns=["unit"]), ()
+        return pd.DataFrame(columns=["unit"]), tuple(_moved(scores))
     best = means.eq(means.max(axis=1), axis=0)
     shares = best.div(best.sum(axis=1), axis=0)
     by_run = shares.groupby("run", sort=False).sum()
@@ -250,6 +250,16 @@ def _wins(scores: "DataFrame", unit: str) -> tuple["DataFrame", tuple[str, ...]]
         lines.append(f"Between these runs the wins of one model moved by {seen:.2f} (SD, pooled).")
     table = wide.rename_axis("unit").reset_index()
     return table, tuple(lines)
+
+
+def _moved(scores: "DataFrame") -> list[str]:
+    """How far the mean of one arm moved between runs: all that can be said of one alone."""
+    means = scores.groupby("run", sort=False)["score"].mean()
+    if len(means) < 2:
+        return []
+    listed = ", ".join(f"{value:.1f}" for value in means)
+    spread = float(means.std(ddof=1))
+    return [f"Its mean moved between the runs: {listed} ({spread:.1f} points, SD of a run)."]
 
 
 def _shared(group: Sequence[Run]) -> list[str]:
@@ -322,7 +332,8 @@ def _profiles(run: Run, arms: Sequence[str], file: Path | None) -> tuple[str, ..
         own = {**known.of(model, "benchmark"), **known.of(model, "production")}
         named = next((name for name, each in own.items() if not changed(sent, each.settings)), None)
         digest = f" ({own[named].digest})" if named else ""
-        lines.append(f"{model}: asked with {named or 'settings of no named profile'}{digest}.")
+        told = ", ".join(f"{key} {value}" for key, value in sampling(sent).items()) or "no settings"
+        lines.append(f"{model}: asked with {named or 'no named profile'}{digest}: {told}.")
         for name, each in known.of(model, "production").items():
             if differs := changed(sent, each.settings):
                 lines.append(

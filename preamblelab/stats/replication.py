@@ -198,8 +198,14 @@ class _Cube:
                 raise TableError(
                     f"findings need the column '{column}'; this table has {', '.join(df.columns)}"
                 )
+        if not bool(df["score"].notna().any()):
+            raise TableError("no answer of any run has a score: nothing can be compared; score it")
         wide = df.pivot_table(index=["run", unit], columns="task", values="score")
+        scored = set(wide.index.get_level_values("run"))
         runs = list(dict.fromkeys(df["run"]))
+        lost = [str(run) for run in runs if run not in scored]
+        if lost:
+            raise TableError(f"run {lost[0]} has no score at all: score it, or leave it out")
         every = set.intersection(*(set(wide.loc[run].index) for run in runs))
         arms = sorted(str(arm) for arm in every)
         tasks = list(wide.columns)

@@ -8,7 +8,7 @@ import pytest
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Response
 from preamblelab.domain.tasks import Suite, Task
-from preamblelab.errors import SpecError
+from preamblelab.errors import SpecError, TableError
 from preamblelab.lab.replicating import replicated
 from preamblelab.lab.running import execute
 from preamblelab.scoring.scorers import scorer
@@ -121,12 +121,43 @@ def test_stored_answers_that_two_runs_share_repeat_nothing(tmp_path):
 
 
 def test_the_same_texts_in_every_run_look_like_a_cache(tmp_path):
-    for number in (1, 2):
-        with Store(tmp_path / f"{number}.db") as store:
-            asked(store, "run", 1)
-    sources = [f"{tmp_path}/{n}.db:run" for n in (1, 2)]
-    shared = " ".join(replicated(sources, tmp_path / "no.db").warnings)
-    assert "share" in shared
+    """Other seeds, other stored answers, and every text is the same."""
+
+    def always(trial) -> Response:
+        return Response(text="0.5", status="ok", seconds=0.1)
+
+    with Store(tmp_path / "runs.db") as store:
+        for seed in (1, 2):
+            models = (ModelSpec(id="openai/m", name="m", size="mid", settings={"seed": seed}),)
+            plan = experiment(None, name=f"run-{seed}", models=models, suite=suite(3), seed=seed)
+            execute(plan, store, scorers=(worth, depth), client=always)
+    report = replicated(["run-1", "run-2"], tmp_path / "runs.db")
+    assert "100% of the answers of run-2 equal those of run-1 byte for byte" in str(report.warnings)
+    text = " ".join(str(report).split())
+    # One arm: no tiers and no findings, only what moved.
+    assert "One arm: no tiers, only its noise. Its mean moved between the runs: 50.0, 50.0" in text
+    assert report.findings.empty
+
+
+def test_a_run_that_no_judge_marked_is_refused_in_words(tmp_path):
+    file = tmp_path / "runs.csv"
+    rows = [f"r{run},{m},baseline,t,talk,1,{'' if run == 2 else 5}" for run in (1, 2) for m in "ab"]
+    file.write_text("run,model,variant,task,category,repetition,score\n" + "\n".join(rows))
+    with pytest.raises(TableError, match="run r2 has no score at all"):
+        replicated([str(file)], tmp_path / "no.db")
+
+
+def test_a_category_without_a_scored_task_is_left_out(tmp_path):
+    file = tmp_path / "runs.csv"
+    rows = [
+        f"r{run},{m},baseline,{category}-{n},{category},1,{'' if category == 'lost' else n + run}"
+        for run in (1, 2, 3)
+        for m in "ab"
+        for category in ("talk", "lost")
+        for n in range(5)
+    ]
+    file.write_text("run,model,variant,task,category,repetition,score\n" + "\n".join(rows))
+    assert replicated([str(file)], tmp_path / "no.db").findings["category"].tolist() == ["talk"]
 
 
 def test_a_benchmark_profile_that_is_not_productions_is_warned(runs, tmp_path):
@@ -140,7 +171,7 @@ def test_a_benchmark_profile_that_is_not_productions_is_warned(runs, tmp_path):
     text = " ".join(str(replicated(["run-1", "run-2", "run-3"], runs, profiles=file)).split())
     assert "strong was measured with temperature not sent instead of 0.7" in text
     assert "weak: asked with weak-live (b2:" in text
-    assert "nil: asked with settings of no named profile" in text
+    assert "nil: asked with no named profile: max_tokens 100." in text
 
 
 def test_a_table_is_taken_on_trust_and_says_so(tmp_path):

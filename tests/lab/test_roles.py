@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from preamblelab.cli import main
+from preamblelab.domain.facts import ModelFacts
 from preamblelab.domain.records import Response
 from preamblelab.errors import RegistryError, SpecError
 from preamblelab.lab.replicating import load_profiles
@@ -59,10 +60,21 @@ def answer(trial) -> Response:
     return Response(text=number if right else "?", status="ok", seconds=0.2, usd=0.001)
 
 
-def asked(place, client=answer, names=()) -> None:
-    project = open_roles(place / "roles.yaml")
-    with Store(place / "runs.db") as store:
-        ask_roles(project, names, store, client=client)
+_ASKED: dict[str, bytes] = {}
+"""Stores by what was asked: asking the same again gives the same, and takes most of the time."""
+
+
+def asked(place, client=answer) -> None:
+    path = place / "runs.db"
+    text = (place / "roles.yaml").read_text()
+    fresh = client is answer and not path.exists()
+    if fresh and text in _ASKED:
+        path.write_bytes(_ASKED[text])
+        return
+    with Store(path) as store:
+        ask_roles(open_roles(place / "roles.yaml"), [], store, client=client)
+    if fresh:
+        _ASKED[text] = path.read_bytes()
 
 
 def decided(place, **more):
@@ -325,3 +337,38 @@ def test_the_files_of_the_pages_can_be_read(place):
     assert open_roles(place / "roles.yaml").staff("coder").challengers == ("granite", "gemma")
     assert read_routing(place / "routing.yaml").routing.rules[0].finding == "F2"
     assert len(load_profiles(place / "profiles.yaml").profiles) == 2
+
+
+def served(place, **digests: str) -> None:
+    """What a server told of the weights behind tags."""
+    with Store(place / "runs.db") as store:
+        for name, digest in digests.items():
+            facts = ModelFacts(model=f"ollama_chat/{name}", digest=digest)
+            store.put_facts(f"ollama_chat/{name}", "ollama_chat", facts)
+
+
+def test_other_weights_behind_the_incumbents_tag_are_warned_of(place):
+    roles(place)
+    asked(place)
+    applied_roles(place / "roles.yaml", place / "runs.db", [])
+    served(place, new="sha256:2")
+    warnings = " ".join(decided(place)[0]["warnings"])
+    assert "the incumbent new is not what was promoted" in warnings
+
+
+def test_one_model_under_two_tags_cannot_challenge_itself(place):
+    roles(place)
+    asked(place)
+    served(place, new="sha256:1", old="sha256:1")
+    with pytest.raises(SpecError, match="'old' and 'new' are one model by their server"):
+        decided(place)
+
+
+def test_a_pinned_digest_that_is_not_served_is_warned_of(place):
+    models = MODELS.replace("family: qwen,", "family: qwen, digest: 'sha256:7',")
+    roles(place, models=models)
+    asked(place)
+    served(place, new="sha256:8")
+    assert (
+        "new: the server has sha256:8, and the file pins sha256:7" in decided(place)[0]["warnings"]
+    )

@@ -1,5 +1,6 @@
 """A run from plan to marks, against a real server and a real store: nothing twice, nothing lost."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -408,6 +409,21 @@ def test_an_unreadable_verdict_is_missing_with_its_status_and_not_asked_for_ever
     before = len(server.asked)
     run(plan, store, scorers=())
     assert len(server.asked) == before
+
+
+@pytest.mark.parametrize("points", ["999", "-1", "NaN", "1e400", '"many"'])
+def test_points_that_no_rubric_has_score_no_cell_and_every_one_is_counted(server, store, points):
+    """A judge over the maximum, under zero, or with no number at all."""
+
+    def script(asked: Asked) -> Reply:
+        if asked.model != "judge":
+            return Reply()
+        return Reply(text=re.sub(r'"points": \d+', f'"points": {points}', verdict(asked)))
+
+    server.script = script
+    outcome = run(judged(server, suite=tasks(1)), store, scorers=())
+    assert sum(outcome.marks.missing.values()) == 2
+    assert scores(store).isna().all()
 
 
 def test_scoring_with_another_rubric_asks_subjects_nothing_and_forgets_nothing(server, store):

@@ -16,6 +16,7 @@ from preamblelab.errors import TableError
 from preamblelab.stats.agreement import family_favour, judge_agreement
 from preamblelab.stats.reliability import absolute_icc, clustered_mean, krippendorff_alpha
 from preamblelab.stats.simulate import simulate_scores
+from preamblelab.stats.tiers import rank_tiers
 
 
 @settings(max_examples=60, deadline=None)
@@ -200,3 +201,25 @@ def test_two_frontier_judges_of_the_published_benchmark(shared_data: Path) -> No
     assert found["n"] == 824
     assert found["disagreement"] == pytest.approx(0.1129, abs=5e-5)
     assert found["disagreement_low"] < 0.1129 < found["disagreement_high"]
+
+
+def test_a_constant_offset_is_full_disagreement_and_changes_no_rank() -> None:
+    """The rate alone says nothing of direction: the leniency does, and ranks do not move."""
+    draw = np.random.default_rng(2)
+    marks = [
+        (model, "baseline", f"t{task}", 1, judge, skill + noise - 2 * (judge == "strict"))
+        for model, skill in (("a", 60.0), ("b", 50.0), ("c", 40.0))
+        for task in range(12)
+        for noise in draw.normal(0, 3, 1)
+        for judge in ("mild", "strict")
+    ]
+    names = ["model", "variant", "task", "repetition", "judge", "score"]
+    table = pd.DataFrame(marks, columns=names)
+    row = judge_agreement(table).iloc[0]
+    assert row["disagreement"] == 1.0
+    assert row["bias"] == pytest.approx(2.0)
+    ranks = [
+        rank_tiers(table[table["judge"] == judge].drop(columns="judge"))["unit"].tolist()
+        for judge in ("mild", "strict")
+    ]
+    assert ranks[0] == ranks[1] == ["a", "b", "c"]

@@ -82,14 +82,14 @@ def test_a_clear_leader_survives_and_a_small_lead_only_comes_again() -> None:
 def test_equal_arms_seldom_survive_anywhere() -> None:
     """Ten categories, two equal arms: the bare rule "same leader" would fire nearly always."""
     bare = survived = 0
-    for seed in range(60):
+    for seed in range(25):
         found = category_findings(
             scores({"a": {}, "b": {}}, {f"c{n}": 6 for n in range(10)}, 3, seed)
         )
         survived += (found["status"] == "survived").any()
         bare += found["status"].isin(["survived", "consistent, not proven"]).any()
-    assert bare >= 50
-    assert survived <= 8  # 5 % of 60 is 3; nine or more would come by chance once in 300 times
+    assert bare >= 20
+    assert survived <= 4  # 5 % of 25 is 1.25; five or more would come by chance once in 140 times
 
 
 @pytest.mark.parametrize(("runs", "label"), [(1, "single-run"), (2, "two-run")])

@@ -14,6 +14,7 @@ from preamblelab.domain.registry import Holder
 from preamblelab.domain.roles import SEVERITY
 from preamblelab.domain.tasks import Task
 from preamblelab.domain.verifiers import Findings, Refusal
+from preamblelab.errors import SpecError
 from preamblelab.execution.gateway import endpoint_of
 from preamblelab.lab.gating.observing import observed
 from preamblelab.lab.roles.asking import experiment_name, role_experiment
@@ -127,6 +128,7 @@ class _Run:
             spec = project.spec(model)
             facts = store.facts(spec.id, endpoint_of(spec))
             weights[model] = None if facts is None else facts.digest
+        self._refuse_twins(weights)
         self.holders = {model: project.holder(model, weights[model]) for model in staff.models}
         arms = {(model, "baseline"): holder.digest for model, holder in self.holders.items()}
         digest = (store.plan_digest(name) or "").removeprefix("b2:")[:8]
@@ -139,6 +141,18 @@ class _Run:
         self.spend = store.spend(keys=[*dict.fromkeys([*keys, *judged])])
         marking = store.marking(name)
         self.rubric = "" if marking is None else marking[0]
+
+    def _refuse_twins(self, weights: Mapping[str, str | None]) -> None:
+        """Two tags with the same weights are one model, which cannot challenge itself."""
+        seen: dict[str, str] = {}
+        for model, digest in weights.items():
+            if digest is not None and digest in seen:
+                raise SpecError(
+                    f"role '{self.staff.role}': '{seen[digest]}' and '{model}' are one model by "
+                    f"their server ({digest}); keep one"
+                )
+            if digest is not None:
+                seen[digest] = model
 
     def _accepted(self, store: Store, rows: Sequence[Observation]) -> Iterator[Observation]:
         """Every trial with whether its case was accepted, and what it cost its reviewer."""
