@@ -26,6 +26,7 @@ _HOME = {
     "Observations": "decision.records",
     "Policy": "lab.policies",
     "Preamble": "domain.preambles",
+    "PreambleRules": "decision.candidate_rules",
     "PreamblelabError": "errors",
     "Rating": "domain.records",
     "Registry": "domain.registry",
@@ -64,6 +65,7 @@ _HOME = {
     "open_roles": "lab.roles.serving",
     "overall_effect": "stats.overall",
     "plan_design": "stats.planning",
+    "policy_from": "lab.proposing",
     "power": "stats.planning",
     "rank_tiers": "stats.tiers",
     "read_scores": "stats.tables",
@@ -85,6 +87,7 @@ __all__ = ["__version__", "testing", *sorted(_HOME)]  # noqa: PLE0604 - names of
 
 if TYPE_CHECKING:
     from preamblelab import testing as testing
+    from preamblelab.decision.candidate_rules import PreambleRules as PreambleRules
     from preamblelab.decision.choosing import choose_preamble as choose_preamble
     from preamblelab.decision.gate import decide as decide
     from preamblelab.decision.records import Decision as Decision
@@ -112,6 +115,7 @@ if TYPE_CHECKING:
     from preamblelab.lab.judge_check import judge_check as judge_check
     from preamblelab.lab.policies import Policy as Policy
     from preamblelab.lab.policies import load_policy as load_policy
+    from preamblelab.lab.proposing import policy_from as policy_from
     from preamblelab.lab.replicating import replicated as replicated
     from preamblelab.lab.reporting import analyze as analyze
     from preamblelab.lab.roles.asking import ask_roles as ask_roles

@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
-    ROOT / "docs" / name for name in ("guide.md", "statistics.md", "suites.md", "decisions.md")
+    ROOT / "docs" / name
+    for name in ("guide.md", "policy.md", "statistics.md", "suites.md", "decisions.md")
 ]
 FILE = re.compile(r"# (\S+\.yaml)\n")
 EXITS = re.compile(r"  # exits (\d+)$")
@@ -58,7 +59,15 @@ def test_the_python_of_a_page_runs(page, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+# Hundreds of simulated answers; its commands are tried one by one elsewhere.
+LONG = {"policy.md"}
+COMMANDS = [
+    pytest.param(page, marks=[pytest.mark.slow] if page.name in LONG else [], id=page.name)
+    for page in PAGES
+]
+
+
+@pytest.mark.parametrize("page", COMMANDS)
 def test_the_commands_of_a_page_run(page, tmp_path):
     lines = [
         line.removeprefix("$ ")

@@ -18,6 +18,7 @@ PROMISED = {
     "known_truth.py": "of 40 intervals hold the truth",
     "three_runs_three_winners.py": "a to d together: [20, 19, 22]",
     "challenger_for_a_role.py": "By intervals: SIMULATED: INCONCLUSIVE",
+    "preamble_by_size.py": "sim/large-70b: SIMULATED: none: large/any",
 }
 
 
@@ -25,8 +26,8 @@ def test_every_example_is_tried():
     assert {path.name for path in (ROOT / "examples").glob("*.py")} == set(PROMISED)
 
 
-# The guide's tests run the same calls: these two only run with the slow tests.
-LONG = ("try_a_prompt.py", "run_an_experiment.py")
+# The tests of the pages run the same calls: these only run with the slow tests.
+LONG = ("preamble_by_size.py", "run_an_experiment.py", "try_a_prompt.py")
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in PROMISED]
 
 

@@ -13,7 +13,7 @@ from preamblelab.errors import SpecError
 
 _BY = defaultdict(
     lambda: "by its server",
-    {USER: "by your word", TABLE: "by our table", NAME: "by its name", SIMULATED: "as simulated"},
+    {USER: "as stated", TABLE: "by our table", NAME: "by its name", SIMULATED: "as simulated"},
 )
 
 Rung = Literal["model", "family", "size", "none"]

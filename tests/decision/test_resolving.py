@@ -93,7 +93,7 @@ def test_an_unknown_size_gets_none_unless_it_is_stated_or_assumed() -> None:
     assert assumed.text == LONG.text
     assert "mid is assumed" in assumed.reason
     stated = ask(LADDER, ModelSpec(id="openai/gpt-4.1", parameters="8B"))
-    assert "8B total parameters by your word" in stated.reason
+    assert "8B total parameters as stated" in stated.reason
     assert ask(LADDER, ModelSpec(id="openai/gpt-4.1", size="mid")).text == LONG.text
     with pytest.raises(SpecError, match="give tiny, mid or large"):
         ask(LADDER, "openai/gpt-4.1", assume="unknown")
