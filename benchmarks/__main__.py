@@ -9,7 +9,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import asking, peers, report, rest, sandbox, statistics
+from benchmarks import asking, peers, report, rest, sandbox, statistics, viewing
 from benchmarks.bench import Bench
 from benchmarks.measure import ProgramFailed, server
 from benchmarks.table import Row, as_text, at_most
@@ -41,6 +41,7 @@ BENCHMARKS = {
     "judges": rest.judges,
     "starting": rest.starting,
     "report": report.reports,
+    "viewer": viewing.pages,
     "statistics": lambda bench: statistics.run(times=1 if bench.quick else 3),
     "sandbox": lambda bench: _sandboxed(sandbox.run(10 if bench.quick else 40)),
 }
