@@ -1,6 +1,6 @@
 """A policy in use: ask it for a model, put its preamble before messages, give it to a program."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ from preamblelab.errors import SpecError
 from preamblelab.lab.policy_files import today
 from preamblelab.library import load_models
 from preamblelab.library.policies import load_policy_spec, policy_json, policy_text
+from preamblelab.report.policies import policy_page
 
 if TYPE_CHECKING:
     from preamblelab.lab.falling_back import Answered
@@ -33,6 +34,12 @@ class Policy:
     source: str = ""
     clock: Callable[[], date] = field(default=today, repr=False)
     """Gives the day by which entries expire."""
+    catalogue: Mapping[str, ModelSpec] | None = field(default=None, repr=False)
+    """Models by name; None: those of models.yaml, read when a model is asked about."""
+
+    def __str__(self) -> str:
+        """For whom it says what, and why."""
+        return policy_page(self.spec, with_texts=False)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -73,7 +80,7 @@ class Policy:
         """
         found = resolve(
             self.spec,
-            _facts(model),
+            self._facts(model),
             on=self.clock(),
             task=task,
             tier=_tier(baseline_score),
@@ -110,7 +117,7 @@ class Policy:
                 model's provider would send the preamble astray.
         """
         found = self.resolve(model, task, **more)
-        where = place or (place_for(_id(model)) if found.text is not None else "system")
+        where = place or (place_for(found.model) if found.text is not None else "system")
         return apply_preamble(messages, found.text, place=where, existing=existing)
 
     def for_openai(
@@ -135,7 +142,7 @@ class Policy:
             SpecError: as `apply`.
         """
         applied = self.apply(messages, model, task, existing=existing)
-        return {**settings, "model": _bare(_id(model)), "messages": applied}
+        return {**settings, "model": _bare(self._facts(model).model), "messages": applied}
 
     def dspy_adapter(self, adapter: Any = None, *, task: str | None = None, **more: Any) -> Any:
         """A dspy adapter that puts each model's preamble first in the system message.
@@ -180,6 +187,14 @@ class Policy:
         found = self.resolve(model, task)
         return ask_with_fallback(self.spec, found, messages, model, **more)
 
+    def _facts(self, model: str | ModelSpec) -> ModelFacts:
+        """What is known of a model: the user's word, the catalogue's, its name's."""
+        if isinstance(model, ModelSpec):
+            return model.facts()
+        known = load_models() if self.catalogue is None else self.catalogue
+        spec = known.get(model) or next((m for m in known.values() if m.id == model), None)
+        return describe_id(model) if spec is None else spec.facts()
+
     def to_json(self) -> str:
         """A document that a program reads without this library; its shape is in docs/policy.md."""
         return policy_json(self.spec)
@@ -196,20 +211,7 @@ def load_policy(path: str | Path) -> Policy:
         SpecError: there is no such file, it is no policy, two entries are for one slot, or a text
             is not the one that was measured; the message names the line.
     """
-    return Policy(spec=load_policy_spec(path), source=str(path))
-
-
-def _facts(model: str | ModelSpec) -> ModelFacts:
-    """What is known of a model: the user's word, the catalogue's, its name's."""
-    if isinstance(model, ModelSpec):
-        return model.facts()
-    known = load_models()
-    spec = known.get(model) or next((m for m in known.values() if m.id == model), None)
-    return describe_id(model) if spec is None else spec.facts()
-
-
-def _id(model: str | ModelSpec) -> str:
-    return _facts(model).model
+    return Policy(spec=load_policy_spec(path), source=str(path), catalogue=load_models())
 
 
 def _bare(model: str) -> str:
@@ -257,5 +259,9 @@ def resolved(
         assume: the size class to take where nobody knows one.
     """
     policy = load_policy(file)
-    asked = model if parameters is None else ModelSpec(id=_id(model), parameters=parameters)
+    named = policy.catalogue or {}
+    asked: str | ModelSpec = model
+    if parameters is not None:
+        spec = named.get(model)
+        asked = ModelSpec(id=spec.id if spec else model, parameters=parameters)
     return policy.resolve(asked, task, baseline_score=baseline_score, assume=assume)

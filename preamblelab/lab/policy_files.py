@@ -142,14 +142,23 @@ def _keep(folder: Path, there: PolicySpec, path: Path) -> None:
         )
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def refuse_place(path: Path) -> None:
+    """Refuse a place where no policy can lie.
+
+    Raises:
+        SpecError: it is a folder, has another suffix, or its folder is not there.
+    """
     if path.is_dir():
         raise SpecError(f"{path}: a folder; name a file, for example {path / 'policy.yaml'}")
     if path.suffix not in {".yaml", ".yml", ".json"}:
         raise SpecError(f"{path}: a policy is a .yaml or .json file; name it so")
     if not path.parent.is_dir():
         raise SpecError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    refuse_place(path)
     since = datetime.now(UTC).isoformat(timespec="seconds")
     with writer_lock(path, f"write {path.name}", since):
         yield

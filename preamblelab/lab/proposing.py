@@ -20,7 +20,7 @@ from preamblelab.domain.sizes import SIZES, Size
 from preamblelab.errors import SpecError
 from preamblelab.lab.deciding import Told
 from preamblelab.lab.policies import Policy
-from preamblelab.lab.policy_files import history_folder, today, write_policy
+from preamblelab.lab.policy_files import history_folder, refuse_place, today, write_policy
 from preamblelab.lab.reporting import only_experiment
 from preamblelab.library import experiment_from_document
 from preamblelab.library.policies import load_policy_spec
@@ -131,18 +131,20 @@ def write_policy_from(
             f"{source}: a policy holds the preambles' texts, and a table of scores has none; "
             "import the trials with their messages, or run the experiment here"
         )
+    refuse_place(file)
     there = load_policy_spec(file) if file.exists() else None
     before = None if there is None or fresh else Policy(spec=there)
     proposal = policy_from(
         store, source, rules=rules, days=days, before=before, earlier=_earlier(file)
     )
-    written = write_policy(file, proposal.policy.spec, expected=there)
+    # Decisions first: an entry never names one that is not there, whatever is killed when.
     folder = history_folder(file) / "decisions"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for decision in proposal.decisions:
         kept = folder / f"{decision.digest.removeprefix('b2:')}.json"
         if not kept.exists():
             write_file(kept, decision.to_json().encode())
+    written = write_policy(file, proposal.policy.spec, expected=there)
     return replace(proposal, policy=Policy(spec=written, source=str(file)))
 
 

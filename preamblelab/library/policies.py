@@ -30,7 +30,9 @@ def load_policy_spec(path: str | Path) -> PolicySpec:
         raise SpecError(
             f"{path}: no such policy; write one with: preamblelab choose EXPERIMENT --write {path}"
         )
-    place = Place(root=Path(os.path.realpath(absolute.parent)), parts=(absolute.name,))
+    # A policy is shipped beside a program, often as a link that is switched to a new file.
+    real = Path(os.path.realpath(absolute))
+    place = Place(root=real.parent, parts=(real.name,))
     return policy_from_text(place.read(), str(path))
 
 

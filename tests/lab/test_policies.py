@@ -19,6 +19,7 @@ from preamblelab.errors import SpecError, StoreError
 from preamblelab.lab import policy_files
 from preamblelab.lab.policy_files import kept_versions, roll_back, write_policy
 from preamblelab.library.policies import load_policy_spec, policy_text
+from preamblelab.store.locking import writer_lock
 
 WORDS = 'Think first.\n\nThen write:\n  - tests, complete\n  - nothing else; no "TODO"\t#1\n'
 KEY = text_id("careful", WORDS)
@@ -266,6 +267,33 @@ def test_a_file_that_is_no_policy_is_never_overwritten(tmp_path: Path) -> None:
     assert notes.read_text() == "a: 1\n"
     with pytest.raises(SpecError, match="no such policy; write one with"):
         pl.load_policy(tmp_path / "none.yaml")
+
+
+def test_of_two_writers_the_second_is_refused_and_readers_go_on(file: Path) -> None:
+    there = load_policy_spec(file)
+    with (
+        writer_lock(file, "write policy.yaml", "now"),
+        pytest.raises(StoreError, match=r"is at work on this store since now \(write policy"),
+    ):
+        write_policy(file, spec(name="second"), expected=there)
+    assert load_policy_spec(file) == there
+
+
+def test_a_policy_behind_a_link_is_read_as_it_is_shipped(file: Path) -> None:
+    link = file.with_name("current.yaml")
+    link.symlink_to(file)
+    assert pl.load_policy(link).resolve("ollama_chat/qwen3:8b").text == WORDS
+
+
+def test_asking_a_policy_loads_nothing_heavy(file: Path) -> None:
+    program = (
+        "import sys, preamblelab as pl\n"
+        f"policy = pl.load_policy({str(file)!r})\n"
+        "policy.apply([{'role': 'user', 'content': 'x'}], 'ollama_chat/qwen3:8b')\n"
+        "print([m for m in ('litellm', 'dspy', 'pandas', 'scipy', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
 
 
 class Recording:
