@@ -29,8 +29,8 @@ async def execute_answers(
     """
     if not unexecuted(experiment, store):
         return
-    progress.begin("executing")
     tally = progress.evidence
+    progress.begin("executing")
     with EvidenceMaker(allow_unsafe=experiment.allow_unsafe) as maker:
         await asyncio.to_thread(
             execute_stored,

@@ -76,6 +76,7 @@ def analyze(store: Store, experiment: str | None = None, *, margin: float | None
         experiment=name,
         scores=scores,
         executed=None if evidence.empty else evidence,
+        points_from_running=marking is not None and "evidence" in (marking[1].get("checks") or {}),
         maxima={each["name"]: each["points"] for each in rubric.get("dimensions", ())},
         behind=partial(details_behind, path=Path(store.path), experiment=name),
         baseline=str(document.get("baseline", "baseline")),

@@ -50,7 +50,8 @@ def worth_of(executed: "DataFrame", mode: str = "strict") -> "DataFrame":
 def judged_points(findings: Findings) -> "DataFrame":
     """Judged points of every answer: per judge and dimension, and in all.
 
-    Where no judge marked, the score is all that there is: its judge is called `points`.
+    The judge of the score is called `points`. Where the score rests on what running showed, it is
+    left out: to compare it with running would be to compare that with itself.
 
     Returns:
         Columns `model, variant, task, repetition, judge, dimension, judged, share`; `share` is of
@@ -59,6 +60,8 @@ def judged_points(findings: Findings) -> "DataFrame":
     import pandas as pd
 
     scores = findings.scores[[*_PLACE, "score"]].dropna()
+    if findings.points_from_running:
+        scores = scores.iloc[0:0]
     total = scores.assign(judge=POINTS, dimension=TOTAL).rename(columns={"score": "judged"})
     tables = [total.assign(share=total["judged"] / 100)]
     if findings.marks is not None:
@@ -125,6 +128,8 @@ def calibration(findings: Findings) -> "DataFrame":
 def contradictions_section(findings: Findings) -> Section:
     """The answers that judge and execution see otherwise, with the numbers."""
     if findings.executed is None:
+        return Section()
+    if findings.points_from_running and findings.marks is None:
         return Section()
     found = contradictions(findings)
     looked_at = len(worth_of(findings.executed))

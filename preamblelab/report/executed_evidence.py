@@ -58,11 +58,11 @@ def evidence_section(findings: Findings) -> Section:
         return Section()
     arms = executed_arms(findings)
     columns = (
-        "model", "variant", "answers", "judged", "load", "tests pass", "mutants killed",
+        "model", "variant", "answers", "points", "load", "tests pass", "mutants killed",
         "repaired: load", "pass", "killed",
     )  # fmt: skip
     rows = tuple(_row(row) for row in arms.to_dict("records"))
-    right = frozenset({"answers", "judged", "load", "repaired: load"})
+    right = frozenset({"answers", "points", "load", "repaired: load"})
     return Section(
         title="Executed evidence",
         lines=tuple(_gains(findings, arms)),
@@ -94,6 +94,7 @@ def _gains(findings: Findings, arms: "DataFrame") -> list[str]:
     """Judged beside executed gain of each variant, over the models that have both arms."""
     base = arms[arms["variant"] == findings.baseline].set_index("model")
     lines = []
+    judged = "" if findings.points_from_running else " judged"
     for variant, own in arms[arms["variant"] != findings.baseline].groupby("variant", sort=False):
         own = own.set_index("model")  # noqa: PLW2901 - the same rows by another name
         both = [name for name in own.index if name in base.index]
@@ -106,7 +107,7 @@ def _gains(findings: Findings, arms: "DataFrame") -> list[str]:
         if any(value != value for value in gain.values()):
             continue
         lines.append(
-            f"{variant}: {points(gain['judged'])} points of 100 judged; executed worth "
+            f"{variant}: {points(gain['judged'])} points of 100{judged}; executed worth "
             f"{points(100 * gain['strict_worth'])} points of 100 as written, "
             f"{points(100 * gain['repaired_worth'])} after repairs ({counted(len(both), 'model')})."
         )
@@ -117,7 +118,8 @@ def _notes(executed: "DataFrame") -> list[str]:
     strict = executed[executed["mode"] == "strict"]
     notes = [*_LEGEND]
     ran = strict[strict["status"] == "ok"]
-    for runner, backend in ran[["runner", "backend"]].drop_duplicates().itertuples(index=False):
+    started = ran[ran["backend"] != "none"]  # what does not parse is not run at all
+    for runner, backend in started[["runner", "backend"]].drop_duplicates().itertuples(index=False):
         notes.append(f"  run by {runner}; sandbox: {backend}")
     unsafe = int((~ran["isolated"]).sum())
     if unsafe:

@@ -76,6 +76,8 @@ class Findings:
     """How repetitions were spent: `fixed`, `auto`, `always-3`, `seed`."""
     executed: "DataFrame | None" = None
     """What came of running answers, as `Store.evidence` gives it; None where nothing was run."""
+    points_from_running: bool = False
+    """Whether points rest on what running showed: then they cannot be compared with it."""
     maxima: Mapping[str, float] = field(default_factory=dict)
     """The most points of each dimension of the rubric, by its name."""
     behind: "Callable[[Findings], Details] | None" = None

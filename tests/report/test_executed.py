@@ -116,3 +116,10 @@ def test_agreement_is_said_as_well() -> None:
 def test_nothing_is_said_where_nothing_was_run(form: str) -> None:
     text = getattr(Report(experiment="e", scores=scores()), form)()
     assert "Executed evidence" not in text
+
+
+def test_points_that_rest_on_running_are_not_compared_with_it() -> None:
+    shown = str(report(executed(**NOTHING), points_from_running=True))
+    assert "Executed evidence" in shown
+    assert "Contradictions" not in shown
+    assert "calibrated" not in shown

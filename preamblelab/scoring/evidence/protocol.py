@@ -21,7 +21,7 @@ all versions alike; kills are worked out by our side (`kills.py`) from the diffe
 5. `repair` is pure and runs nothing. It tries the repairs that make the code parse, load or find
    the module, returns the code and their names, in order, and returns the code unchanged with no
    names when there is nothing to repair. It must never add, remove or change an assertion, except
-   that one test that cannot be parsed may be dropped (`dropped one unparsable test`).
+   that one test that cannot be parsed may be dropped (`one test dropped`).
 """
 
 from collections.abc import Mapping

@@ -12,9 +12,9 @@ from preamblelab.scoring.evidence.protocol import Repaired
 
 INDENTATION: Final = "indentation of the whole"
 CUT_OFF: Final = "cut-off end"
-DROPPED: Final = "dropped one unparsable test"
+DROPPED: Final = "one test dropped"
 MODULE_PATH: Final = "module path"
-MISSING_IMPORT: Final = "missing import"
+MISSING_IMPORT: Final = "import added"
 
 _STARTS: Final = re.compile(r"^(?: {4}|\t)?(?:@\w|(?:async )?def |class )")
 _TEST_STARTS: Final = re.compile(r"^\s*(?:async )?def test")
