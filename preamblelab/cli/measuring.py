@@ -103,6 +103,34 @@ def score(
 
 
 @app.command()
+def evidence(
+    experiment: Annotated[
+        str | None, typer.Argument(help="Name of an experiment; the only one needs none.")
+    ] = None,
+    store: StoreOption = DEFAULT,
+    suite: Annotated[
+        str | None, typer.Option("--from", help="Name or file of a suite that says what to run.")
+    ] = None,
+    allow_unsafe: AllowUnsafeOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
+    format: FormatOption = "text",  # noqa: A002
+) -> None:
+    """Run stored or imported answers and report; marks and asks nothing."""
+    from preamblelab.lab.commands import executed
+
+    sys.stdout.write(
+        executed(
+            experiment,
+            store,
+            suite=suite,
+            allow_unsafe=allow_unsafe,
+            quiet=quiet,
+            form=format,
+        )
+    )
+
+
+@app.command()
 def report(
     experiment: Annotated[
         str | None,

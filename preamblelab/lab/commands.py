@@ -151,6 +151,30 @@ def scored(
         return _result(opened, outcome, margin, form)
 
 
+def executed(
+    experiment: str | None,
+    store: Path,
+    *,
+    suite: str | None,
+    allow_unsafe: bool,
+    quiet: bool,
+    form: Form,
+) -> str:
+    """Run stored answers, mark nothing, and render the report."""
+    from preamblelab.lab.executing import execute_with
+    from preamblelab.lab.reporting import only_experiment
+    from preamblelab.library import load_suite
+
+    lender = None if suite is None else load_suite(suite)
+    with Store(store) as opened:
+        name = only_experiment(opened, experiment)
+        progress = _progress(quiet)
+        tally = execute_with(opened, name, lender, allow_unsafe=allow_unsafe, progress=progress)
+        for reason, count in tally.missing.items():
+            progress.say(f"{count} answers could not be run: {reason}")
+        return report_text(opened, name, None, form)
+
+
 def _ran(
     plan: Planned,
     store: Path,

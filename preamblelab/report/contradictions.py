@@ -198,8 +198,8 @@ def calibration_section(findings: Findings) -> Section:
             str(row["dimension"]),
             str(row["mode"]),
             str(row["distinct"]),
-            "-" if row["correlation"] != row["correlation"] else f"{row['correlation']:.2f}",
-            "-" if row["low"] != row["low"] else f"{row['low']:.2f} to {row['high']:.2f}",
+            _two_places(row["correlation"]),
+            "-" if row["low"] != row["low"] else _two_places(row["low"], row["high"]),
             {"few": "too few for an interval", "constant": "one side does not vary"}.get(
                 str(row["flags"]), ""
             ),
@@ -217,6 +217,12 @@ def calibration_section(findings: Findings) -> Section:
         lines=(line,),
         grid=Grid(columns=columns, rows=rows, right=frozenset({"answers", "rank correlation"})),
     )
+
+
+def _two_places(*values: float) -> str:
+    if values[0] != values[0]:
+        return "-"
+    return " to ".join(f"{value:.2f}".replace("-", "−") for value in values)
 
 
 def _identity(scores: "DataFrame") -> "Series[str]":

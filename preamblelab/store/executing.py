@@ -69,6 +69,8 @@ SELECT 1 FROM evidence WHERE output_hash = ? AND task_digest = ? AND mode = ?
 _FORGET_MARKS: Final = """
 DELETE FROM marks WHERE task_digest = ?
     AND response_key IN (SELECT key FROM responses WHERE output_hash = ?)
+    AND marking IN (SELECT marking FROM markings
+        WHERE json_extract(document, '$.checks.evidence') IS NOT NULL)
 """
 
 
@@ -159,7 +161,7 @@ def _put(connection: sqlite3.Connection, row: EvidenceRow, now: str) -> None:
     evidence = row.evidence
     place = (row.output_hash, row.task_digest, evidence.mode)
     if connection.execute(_REPLACED, (*place, evidence.runner)).fetchone():
-        # Marks that rest on the older evidence are no longer true; judges' ratings stay.
+        # Marks that rest on the older evidence are no longer true; all others are.
         connection.execute(_FORGET_MARKS, (row.task_digest, row.output_hash))
     connection.execute(
         "DELETE FROM evidence_details WHERE evidence_id IN (SELECT id FROM evidence "

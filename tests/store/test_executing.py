@@ -81,13 +81,15 @@ def test_newer_evidence_replaces_the_older(store: Store, made: SimpleNamespace) 
     assert store.fingerprint("e") != before
 
 
-def test_marks_that_rest_on_older_evidence_are_forgotten(
+def test_only_marks_that_rest_on_older_evidence_are_forgotten(
     store: Store, made: SimpleNamespace
 ) -> None:
     store.put([made.answer(0), made.answer(1)])
     made.register(store, 2)
-    store.put_marks([*made.marks(0), *made.marks(1)])
+    for marking, checks in (("runs", {"built_in": "1", "evidence": "1"}), ("reads", None)):
+        store.set_marking("e", marking, {"checks": checks, "mark_keys": []})
+        store.put_marks([*made.marks(0, marking=marking), *made.marks(1, marking=marking)])
     store.put_evidence([_row(0, GOOD), _row(1, GOOD)])
-    assert store.count_unmarked("e", "m") == 0
     store.put_evidence([_row(0, replace(GOOD, runner="pytest 10")), _row(1, GOOD)])
-    assert [trial.task for trial in store.unmarked("e", "m")] == ["task-0"]
+    assert [trial.task for trial in store.unmarked("e", "runs")] == ["task-0"]
+    assert store.count_unmarked("e", "reads") == 0

@@ -40,6 +40,7 @@ def execute_stored(
     tally: EvidenceTally,
     done: Callable[[], None] = lambda: None,
     stopping: Callable[[], bool] = lambda: False,
+    runners: Mapping[str, str] | None = None,
 ) -> EvidenceTally:
     """Make the evidence that an experiment lacks; equal answers to one task are run once.
 
@@ -51,8 +52,10 @@ def execute_stored(
         tally: counts what was done.
         done: is told of every answer that was run.
         stopping: whether to stop; what was run by then is kept.
+        runners: labels by the digest under which trials know their task; today's when not given.
     """
-    runners = runners_of(tasks.values())
+    if runners is None:
+        runners = runners_of(tasks.values())
     if not runners:
         return tally
     trials = list(_once(store.unexecuted(experiment, runners)))
