@@ -20,8 +20,9 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.lock
 	@touch $@
 
-demo: $(VENV)/.run ## Run the quickstart offline, with simulated models
+demo: $(VENV)/.run ## Run the quickstart, then judged scores beside executed evidence, offline
 	$(BIN)/preamblelab run experiments/quickstart.yaml --store $(STORE)
+	$(BIN)/preamblelab run experiments/judged.yaml --store $(STORE)
 
 setup: $(VENV)/.dev ## Make the environment for development
 

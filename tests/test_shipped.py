@@ -105,6 +105,14 @@ class TestFiles:
         assert trials == 225
         assert experiment.scorers == ("text",)
 
+    def test_the_second_part_of_the_demo_is_small_offline_judged_and_run(self) -> None:
+        experiment = load_experiment("judged")
+        assert all(model.simulated for model in experiment.models)
+        assert experiment.scorers == ("judge/sim/judge-by-looks",)
+        assert all(task.evidence for task in experiment.suite.tasks)
+        answers = len(experiment.models) * len(experiment.arms) * len(experiment.suite.tasks)
+        assert (answers, experiment.repetitions) == (16, 1)
+
 
 class TestSmokeSuite:
     def test_five_tasks_of_four_kinds(self, suite: Suite) -> None:

@@ -24,6 +24,7 @@ from preamblelab.lab.suites import answered
 from preamblelab.lab.truth import true_effect
 from preamblelab.library import load_experiment, load_rubric, load_suite
 from preamblelab.scoring.checks import CHECKS
+from preamblelab.scoring.checks_evidence import EVIDENCE_CHECKS
 from preamblelab.scoring.verifiers.catalogue import verify
 from preamblelab.scoring.verifiers.verification import Verification
 
@@ -484,3 +485,13 @@ def test_the_rubric_verified_marks_by_verifiers_alone() -> None:
     assert [each.check for dimension in rubric.dimensions for each in dimension.criteria] == [
         "verifiers"
     ]
+
+
+def test_the_rubric_executed_marks_by_running_where_running_can_tell() -> None:
+    rubric = load_rubric("executed")
+    assert [dimension.points for dimension in rubric.dimensions] == [20, 30, 25, 15, 10]
+    criteria = [each for dimension in rubric.dimensions for each in dimension.criteria]
+    assert {each.check for each in criteria} <= {*CHECKS, *EVIDENCE_CHECKS}
+    run = [each for each in criteria if each.check in EVIDENCE_CHECKS]
+    assert sum(each.points for each in run) == 56
+    assert {"tests_load", "tests_pass", "mutants_killed"} <= {each.check for each in run}

@@ -118,20 +118,25 @@ def _truths(document: Mapping[str, Any]) -> dict[tuple[str, str], float]:
     if not any(str(each).startswith("sim/") for each in ids.values()):
         return {}
     from preamblelab.execution.simulated_truth import USUAL_SETTINGS
-    from preamblelab.lab.truth import RUBRIC, SUITE, published_truth
+    from preamblelab.lab.truth import TABLES, published_truth
     from preamblelab.library import experiment_from_document, load_rubric, load_suite
 
     planned = experiment_from_document(dict(document))
-    known = (
-        planned.baseline == "baseline"
-        and planned.suite.tasks == load_suite(SUITE).tasks
-        and planned.rubric.digest == load_rubric(RUBRIC).digest
-        and dict(planned.settings) == dict(USUAL_SETTINGS)
-    )
-    if not known:
+    if planned.baseline != "baseline" or dict(planned.settings) != dict(USUAL_SETTINGS):
         return {}
+    tables = [table for table in TABLES if planned.suite.name == table.suite]
+    known = [
+        table
+        for table in tables
+        if planned.suite.tasks == load_suite(table.suite).tasks
+        and planned.rubric.digest == load_rubric(table.rubric).digest
+    ]
     try:
-        published = {(truth.model, truth.variant): truth.effect for truth in published_truth()}
+        published = {
+            (truth.model, truth.variant): truth.effect
+            for table in known
+            for truth in published_truth(table)
+        }
     except SpecError:
         return {}  # the published table is of other texts or tasks: then there is no truth to show
     return {
