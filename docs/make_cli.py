@@ -8,7 +8,7 @@ from pathlib import Path
 COMMANDS = (
     (), ("check",), ("run",), ("score",), ("report",), ("compare",), ("power",), ("choose",), ("decide",), ("gate",),
     ("gate", "plan"), ("gate", "run"), ("gate", "decide"), ("gate", "apply"), ("gate", "adopt"),
-    ("gate", "history"), ("gate", "rollback"), ("resolve",),
+    ("gate", "history"), ("gate", "rollback"), ("gate", "trial"), ("gate", "revert"), ("resolve",),
     ("policy", "show"), ("policy", "history"), ("policy", "rollback"), ("policy", "fallbacks"),
     ("claims",), ("wins",), ("agreement",), ("judge-check",), ("suite", "check"),
     ("suite", "stats"), ("models",),

@@ -27,7 +27,12 @@ def test_every_example_is_tried():
 
 
 # The tests of the pages run the same calls: these only run with the slow tests.
-LONG = ("preamble_by_size.py", "run_an_experiment.py", "try_a_prompt.py")
+LONG = (
+    "admit_a_challenger.py",
+    "preamble_by_size.py",
+    "run_an_experiment.py",
+    "try_a_prompt.py",
+)
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in PROMISED]
 
 

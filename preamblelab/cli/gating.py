@@ -50,9 +50,18 @@ HOME: Final = Path("gates")
 
 
 @contextmanager
-def pipeline_codes() -> Iterator[None]:
-    """Give errors the exit codes that a pipeline tells apart; see `docs/decisions.md`."""
+def pipeline_codes(home: Path | None = None) -> Iterator[None]:
+    """Give errors the exit codes that a pipeline tells apart; see `docs/decisions.md`.
+
+    Args:
+        home: the gate's folder; whoever uses it is told of a trial that is in force there.
+    """
     try:
+        if home is not None:
+            from preamblelab.lab.gating.commands import notices
+
+            for line in notices(home):
+                typer.echo(f"note: {line}", err=True)
         yield
     except PreamblelabError as error:
         codes = {SpecError: USAGE, ProviderError: USAGE, BudgetError: BUDGET}
@@ -72,7 +81,7 @@ def plan(
     """Say what a run would ask, cost and could prove; sends nothing."""
     from preamblelab.lab.gating.commands import Challenge, planned
 
-    with pipeline_codes():
+    with pipeline_codes(home):
         told = planned(gate, home, Challenge(overlay=overlay, model=model, preamble=preamble))
     sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)
 
@@ -110,7 +119,7 @@ def run(
         allow_unpriced=allow_unpriced,
         quiet=quiet,
     )
-    with pipeline_codes():
+    with pipeline_codes(home):
         done = ran(gate, home, challenge, options)
     _leave_stopped(done)
     assert done.decision is not None
@@ -142,7 +151,7 @@ def redecide(
     """Decide an archived run anew from its observations; asks nothing."""
     from preamblelab.lab.gating.commands import decided
 
-    with pipeline_codes():
+    with pipeline_codes(home):
         decision = decided(folder, home)
     leave_with(decision, format, junit, summary)
 
@@ -155,7 +164,7 @@ def apply_(
     """Carry a promotion out: the challenger takes the slot, in one write."""
     from preamblelab.lab.gating.commands import applied
 
-    with pipeline_codes():
+    with pipeline_codes(home):
         decision, _ = applied(folder, home)
     typer.echo(f"slot '{decision.slot}': {decision.challenger} for {decision.champion or 'no one'}")
 
@@ -171,7 +180,7 @@ def adopt(
     """Enter who holds the slot today; nothing is measured."""
     from preamblelab.lab.gating.commands import adopt
 
-    with pipeline_codes():
+    with pipeline_codes(home):
         holder = adopt(gate, model=model, preamble=preamble, overlay=overlay, home=home)
     typer.echo(f"adopted {holder.label}; nothing was measured")
 
@@ -185,7 +194,7 @@ def history(
     """Say who held which slot, when and why, and what was decided."""
     from preamblelab.lab.gating.commands import history
 
-    with pipeline_codes():
+    with pipeline_codes(home):
         told = history(home, slot)
     sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)
 
@@ -199,10 +208,34 @@ def rollback(
     """Put the previous holder back; a second rollback undoes the first."""
     from preamblelab.lab.gating.commands import roll_back
 
-    with pipeline_codes():
+    with pipeline_codes(home):
         registry = roll_back(home, slot, reason)
     champion = registry.champion(slot)
     typer.echo(f"slot '{slot}': {champion.label if champion else 'no one'} is back")
+
+
+@gates.command()
+def trial(
+    gate: Gate,
+    replacement: Annotated[Path, typer.Argument(help="The configuration to try.")],
+    home: HomeOption = HOME,
+) -> None:
+    """Put another configuration in use until `revert`, or until a gate keeps the champion."""
+    from preamblelab.lab.gating.commands import try_configuration
+
+    with pipeline_codes():
+        put = try_configuration(gate, home, replacement)
+    typer.echo(put.notice)
+
+
+@gates.command()
+def revert(home: HomeOption = HOME) -> None:
+    """Take the trial in force back, to the byte."""
+    from preamblelab.lab.gating.commands import take_back
+
+    with pipeline_codes():
+        taken = take_back(home)
+    typer.echo(f"{taken.configuration} is what it was before {taken.since}")
 
 
 @app.command()

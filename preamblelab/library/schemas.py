@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 from pydantic import BaseModel
 
 from preamblelab.domain.base import NAME_PATTERN
+from preamblelab.domain.gates import GatePolicy
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.policies import PolicySpec
 from preamblelab.domain.preambles import Preamble
@@ -21,7 +22,9 @@ from preamblelab.library.fitting import SWITCH_WORDS, near, specs_in
 from preamblelab.library.forms import ExperimentForm
 
 Schema: TypeAlias = dict[str, Any]
-SchemaKind: TypeAlias = Literal["experiment", "preamble", "rubric", "suite", "models", "policy"]
+SchemaKind: TypeAlias = Literal[
+    "experiment", "preamble", "rubric", "suite", "models", "policy", "gate"
+]
 
 SCHEMAS_FOLDER: Final = Path(__file__).resolve().parent.parent / "schemas"
 """Where the published schemas lie in the package."""
@@ -34,6 +37,7 @@ _SPECS: Final[Mapping[SchemaKind, type[BaseModel]]] = {
     "suite": Suite,
     "models": ModelSpec,
     "policy": PolicySpec,
+    "gate": GatePolicy,
 }
 SCHEMA_KINDS: Final[tuple[SchemaKind, ...]] = tuple(_SPECS)
 """Every kind of YAML file."""
@@ -150,6 +154,7 @@ _SHAPES: Final[Mapping[SchemaKind, Callable[[Schema], Schema]]] = {
     "suite": _suite,
     "models": _models,
     "policy": lambda schema: schema,
+    "gate": lambda schema: schema,
 }
 
 

@@ -25,6 +25,8 @@ def write_file(path: Path, content: bytes) -> None:
     half = path.with_name(f".{path.name}.new")
     with one_line(path, "write the file"):
         _write(half, content)
+        if path.exists():
+            half.chmod(path.stat().st_mode & 0o7777)
         half.replace(path)
         _sync_folder(path.parent)
 

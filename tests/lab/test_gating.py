@@ -17,10 +17,18 @@ from preamblelab.domain.registry import Holder
 from preamblelab.domain.tasks import Suite, Task
 from preamblelab.errors import BudgetError, RegistryError, SpecError, StoreError
 from preamblelab.lab.gating.archives import decided_again
-from preamblelab.lab.gating.commands import Challenge, carry_out, plan_of
+from preamblelab.lab.gating.commands import (
+    Challenge,
+    Options,
+    carry_out,
+    notices,
+    plan_of,
+    ran,
+)
 from preamblelab.lab.gating.home import Home, slug
 from preamblelab.lab.gating.planned import GatePlan
 from preamblelab.lab.gating.runs import run_gate
+from preamblelab.lab.gating.trials import put_on_trial, revert, trial_in_force
 from preamblelab.library import load_rubric
 from preamblelab.store.registry_file import change_registry, read_registry
 
@@ -41,7 +49,12 @@ def tasks(prefix: str, category: str, count: int, **fields) -> list[Task]:
     ]
 
 
-SUITE = Suite(name="full", tasks=tuple(t for c in CATEGORIES for t in tasks(c, c, 10)))
+def suite_of(count: int) -> Suite:
+    """So many tasks in each category."""
+    return Suite(name="full", tasks=tuple(t for c in CATEGORIES for t in tasks(c, c, count)))
+
+
+SUITE = suite_of(6)
 SMOKE = Suite(name="five", tasks=tuple(tasks("smoke", "reasoning", 5)))
 OLD = Holder.of_model(ModelSpec(id="openai/old", name="old"))
 NEW = Holder.of_model(ModelSpec(id="openai/new", name="new"))
@@ -161,7 +174,7 @@ def test_everything_is_archived_also_on_keep(home, tmp_path):
     }  # fmt: skip
     assert (done.folder / "decision.json").read_text() == done.decision.to_json()
     texts = json.loads((done.folder / "responses.json").read_text())
-    assert len(texts) == 2 * (30 + 5)
+    assert len(texts) == 2 * (18 + 5)
     assert not home.running("chat").exists()
 
 
@@ -182,7 +195,7 @@ def test_g14_a_run_that_died_goes_on_and_asks_nothing_twice(home):
     done = run_gate(plan(), home, client=world, now="2026-11-29T00:00:00Z")
     assert done.decision.at == NOW, "it is still the run of the day before"
     in_flight = 10
-    assert len(world.asked) <= 70 + in_flight
+    assert len(world.asked) <= 2 * (18 + 5) + in_flight
     other = Home(folder=home.folder.parent / "other")
     change_registry(other.registry, "test", lambda r: adopted(r, "chat", OLD, at=NOW))
     assert run(other, World(old=weak)).decision.to_json() == done.decision.to_json()
@@ -353,6 +366,7 @@ def test_g31_a_budget_is_never_overshot_and_a_raised_one_asks_the_rest(home):
     world.usd, world.tokens = 0.121, 1000
     made = replace(
         plan(dear("old"), dear("new"), smoke=None),
+        suite=suite_of(10),
         policy=policy(smoke=None, budget=Budget(usd=1.0)),
     )
     stopped = run_gate(made, home, client=world, now=NOW)
@@ -441,3 +455,56 @@ def test_an_interrupted_run_decides_nothing(home, monkeypatch):
     done = run(home, World())
     assert done.interrupted
     assert done.decision is None
+
+
+@pytest.fixture
+def tried(tmp_path, home):
+    active, other = tmp_path / "active.yaml", tmp_path / "other.yaml"
+    active.write_bytes(b"model: old\r\n\xff")
+    active.chmod(0o640)
+    other.write_bytes(b"model: new\n")
+    gate = gate_file(tmp_path, GATE + "configuration: active.yaml\n")
+    return gate, active, other
+
+
+def test_a_trial_is_named_until_it_is_taken_back_to_the_byte(tried, home):
+    gate, active, other = tried
+    before = active.read_bytes()
+    put = put_on_trial(gate, home, other)
+    assert active.read_bytes() == other.read_bytes()
+    assert "in force since" in put.notice
+    assert trial_in_force(home) == put
+    with pytest.raises(RegistryError, match="gate revert"):
+        put_on_trial(gate, home, other)
+    revert(home)
+    assert active.read_bytes() == before
+    assert active.stat().st_mode & 0o777 == 0o640
+    with pytest.raises(RegistryError, match="no trial is in force"):
+        revert(home)
+
+
+def test_a_trial_that_somebody_edited_is_not_written_over(tried, home):
+    gate, active, other = tried
+    put_on_trial(gate, home, other)
+    active.write_text("mine\n")
+    with pytest.raises(RegistryError, match="edited since the trial began"):
+        revert(home)
+    assert active.read_text() == "mine\n"
+    assert trial_in_force(home) is not None
+
+
+def test_a_gate_that_keeps_takes_the_trial_back(tried, home, monkeypatch):
+    gate, active, other = tried
+    before = active.read_bytes()
+    put_on_trial(gate, home, other)
+    made = plan(configuration=active)
+    monkeypatch.setattr("preamblelab.lab.gating.commands.plan_of", lambda *_, **__: made)
+    world = World()
+    monkeypatch.setattr(
+        "preamblelab.lab.gating.commands.run_gate",
+        lambda *given, **_: run_gate(*given, client=world, now=NOW),
+    )
+    done = ran(gate, home.folder, Challenge(model="openai/new"), Options(quiet=True))
+    assert done.decision.outcome == "keep"
+    assert active.read_bytes() == before
+    assert notices(home.folder) == []

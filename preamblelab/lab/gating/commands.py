@@ -14,6 +14,7 @@ from preamblelab.lab.gating.home import Home
 from preamblelab.lab.gating.planned import GatePlan, plan_gate
 from preamblelab.lab.gating.proving import told_plan
 from preamblelab.lab.gating.runs import GateRun, run_gate
+from preamblelab.lab.gating.trials import Trial, put_on_trial, revert, trial_in_force
 from preamblelab.library.gates import LoadedGate, Overlay, holder_of, load_gate, load_overlay
 from preamblelab.report.layout import Grid, Section, as_text
 from preamblelab.report.progress import LineProgress, Progress
@@ -109,9 +110,29 @@ def ran(gate: Path, home: Path, challenge: Challenge, options: Options) -> GateR
         progress=Progress() if options.quiet else LineProgress(),
         handle_interrupts=True,
     )
-    if options.apply and run.decision is not None and run.decision.exit_code == 0:
+    if run.decision is None:
+        return run
+    if options.apply and run.decision.exit_code == 0:
         carry_out(place, run.decision, plan.challenger)
+    if run.decision.outcome == "keep" and trial_in_force(place) is not None:
+        revert(place)
     return run
+
+
+def try_configuration(gate: Path, home: Path, replacement: Path) -> Trial:
+    """Put another configuration in use, until it is taken back."""
+    return put_on_trial(gate, Home(folder=home), replacement)
+
+
+def take_back(home: Path) -> Trial:
+    """Take the trial in force back."""
+    return revert(Home(folder=home))
+
+
+def notices(home: Path) -> list[str]:
+    """What every command must say first: that a trial is in force."""
+    trial = trial_in_force(Home(folder=home))
+    return [] if trial is None else [trial.notice]
 
 
 def admit(
