@@ -37,6 +37,7 @@ REPORT_HEADERS: Final = {"Content-Security-Policy": f"{POLICY}; frame-ancestors 
 
 ENTERED: Final = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>preamblelab</title>'
+    '<link rel="icon" href="data:,">'
     '<meta http-equiv="refresh" content="0; url=/"><a href="/">preamblelab</a></html>'
 )
 """Answers an address with the token. A redirect would not do: a browser that came from another

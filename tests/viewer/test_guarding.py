@@ -115,6 +115,16 @@ def test_every_answer_forbids_scripts_frames_referrers_and_copies(guard: Guard, 
         assert "Access-Control-Allow-Origin" not in response.headers
 
 
+def test_a_whole_report_brings_its_style_and_may_run_nothing(guard: Guard) -> None:
+    cookie = cookie_of(guard, guard.token)
+    response, body = ask(guard, "/report?experiment=e", Cookie=cookie)
+    assert response.status == 200
+    assert "Verdict on careful" in body
+    policy = response.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'")
+    assert "script-src" not in policy
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [

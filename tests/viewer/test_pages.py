@@ -132,6 +132,7 @@ def test_two_experiments_stand_side_by_side(tab: Any) -> None:
     assert cells[:2] == ["a", "careful"]
     one, two = (float(cells[place].replace("−", "-")) for place in (2, 5))
     assert float(cells[-1].replace("−", "-")) == pytest.approx(two - one, abs=0.11)
+    assert tab.locator("svg.fig").first.get_by_text("f", exact=True).count() == 1
     assert "has no interval here" in tab.locator("main").inner_text()
 
 

@@ -4,15 +4,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from preamblelab.errors import PreamblelabError
+from preamblelab.report.html.sections import figure_view
+from preamblelab.report.layout import Figure, counted
 from preamblelab.report.markup import Markup, element
+from preamblelab.report.svg.drawing import direction
+from preamblelab.report.svg.multiples import Effect, multiples
+from preamblelab.stats.sentences import points
 from preamblelab.viewer.addresses import Query, named, to
-from preamblelab.viewer.pages.shell import figure, figure_head, problem, shell, signed, table
+from preamblelab.viewer.pages.shell import figure, figure_head, number, problem, shell, table
 from preamblelab.viewer.source import Source
 
 if TYPE_CHECKING:
     from preamblelab.report.reports import Report
 
 Row = Mapping[str, Any]
+_MOST_LINES = 60
 
 
 def page(source: Source, query: Query) -> Markup:
@@ -35,7 +41,9 @@ def page(source: Source, query: Query) -> Markup:
         title,
         element("ul", (element("li", each) for each in _differences(source, first, second)),
                 class_="plain"),
-        _table(names, rows) if rows else element("p", "No model and variant occur in both."),
+        (_picture(names, rows), _table(names, rows))
+        if rows
+        else element("p", "No model and variant occur in both."),
         _alone(first, second),
         element(
             "p",
@@ -59,6 +67,28 @@ def _matched(first: "Report", second: "Report") -> list[tuple[Row, Row]]:
     return [(ones[place], twos[place]) for place in ones if place in twos]
 
 
+def _picture(names: tuple[str, str], rows: list[tuple[Row, Row]]) -> Markup:
+    """The effects of both on one scale, line against line."""
+    title = "Effects of both experiments"
+    labels = [f"{one['model']} · {one['variant']}" for one, _ in rows[:_MOST_LINES]]
+    panels = {
+        name: [_drawn(pair[side]) for pair in rows[:_MOST_LINES]] for side, name in enumerate(names)
+    }
+    figure = Figure(
+        name="both",
+        title=title,
+        draw=lambda width: multiples(
+            panels, labels, unit="points", title=title, name="both", width=width
+        ),
+        legend="Coloured: chance does not explain it. Hollow: no interval can be had.",
+    )
+    return figure_view(figure)
+
+
+def _drawn(row: Row) -> Effect:
+    return Effect(effect=row["effect"], low=row["adjusted_low"], high=row["adjusted_high"])
+
+
 def _table(names: tuple[str, str], rows: list[tuple[Row, Row]]) -> Markup:
     heads = [
         "model", "variant",
@@ -73,7 +103,7 @@ def _table(names: tuple[str, str], rows: list[tuple[Row, Row]]) -> Markup:
                 str(one["variant"]),
                 *_effect(one),
                 *_effect(two),
-                figure(signed(two["effect"] - one["effect"])),
+                figure(_difference(one, two)),
             ]
             for one, two in rows
         ),
@@ -82,11 +112,27 @@ def _table(names: tuple[str, str], rows: list[tuple[Row, Row]]) -> Markup:
 
 
 def _effect(row: Row) -> tuple[Markup, str, str]:
-    from preamblelab.stats.sentences import points
+    """Effect, interval and verdict; in colour only what chance does not explain."""
+    effect, low, high = row["effect"], row["adjusted_low"], row["adjusted_high"]
+    if effect != effect:
+        shown = number(None)
+    else:
+        shown = element("span", points(effect), class_=direction(low, high))
+    span = f"{points(low)} to {points(high)}" if _known(row) else "none can be had"
+    return figure(shown), span, str(row["verdict"])
 
-    low, high = row["low"], row["high"]
-    span = "none can be had" if low != low else f"{points(low)} to {points(high)}"
-    return figure(signed(row["effect"])), span, str(row["verdict"])
+
+def _difference(one: Row, two: Row) -> Markup:
+    """How far apart two effects are; none where either is no more than a difference of means."""
+    if not _known(one) or not _known(two):
+        return number(None)
+    return element("span", points(float(two["effect"] - one["effect"])))
+
+
+def _known(row: Row) -> bool:
+    """Whether there is an interval."""
+    low, high = row["adjusted_low"], row["adjusted_high"]
+    return bool(low == low and high == high)
 
 
 def _differences(source: Source, first: "Report", second: "Report") -> list[Markup | str]:
@@ -98,15 +144,16 @@ def _differences(source: Source, first: "Report", second: "Report") -> list[Mark
         link = element("a", report.experiment, href=to("experiment", experiment=report.experiment))
         told.append(
             element(
-                "span", link, f"{label}: {scores['model'].nunique()} models, "
-                f"{scores['task'].nunique()} tasks, {scores['repetition'].nunique()} repetitions, "
+                "span", link, f"{label}: {counted(scores['model'].nunique(), 'model')}, "
+                f"{counted(scores['task'].nunique(), 'task')}, "
+                f"{counted(scores['repetition'].nunique(), 'repetition')}, "
                 f"baseline {report.baseline}, rubric {report.rubric or 'unknown'}",
             )
         )  # fmt: skip
     tasks = set(first.scores["task"]) & set(second.scores["task"])
-    told.append(f"{len(tasks)} tasks have the same name in both.")
+    told.append(f"{counted(len(tasks), 'task')} of the same name in both.")
     shared = source.store.shared_answers(first.experiment, second.experiment)
-    told.append(f"{shared:,} answers are one and the same in both.")
+    told.append(f"{counted(shared, 'answer')} that both have in common.")
     if first.rubric != second.rubric:
         told.append("Their rubrics differ: the points do not mean the same.")
     if first.baseline != second.baseline:
