@@ -7,6 +7,8 @@ Ours has to agree with both; where it does not, the reason is stated here and in
 
 import gzip
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +18,14 @@ from typing import Any
 
 import pytest
 
+from preamblelab.cli import main
 from preamblelab.domain.evidence_records import Evidence, EvidencePair
 from preamblelab.domain.tasks import Task
 from preamblelab.library.suites import load_suite
 from preamblelab.scoring.evidence.executing_tests import execute_tests
 from preamblelab.scoring.evidence.javascript import JavaScriptTests
 from preamblelab.scoring.sandbox import Pool
+from preamblelab.store import Store
 from tests.scoring.sandbox.requirements import need
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -198,3 +202,32 @@ def test_the_judged_gain_beside_the_executed_one(runs):
     # Judged with 75 points or more, no test passes as it was written.
     prized = [run for run in runs if run.row["total"] >= 75 and not run.pair.strict.passed]
     assert sorted(run.row["total"] for run in prized) == [76, 78, 83, 88, 94]
+
+
+@pytest.mark.slow
+def test_the_page_tells_what_its_command_finds(shared_data, tmp_path, monkeypatch):
+    need("javascript")
+    page = (EXAMPLES.parent / "docs" / "recorded.md").read_text("utf-8")
+    for name in ("mimir_runs.jsonl.gz", "mimir_prompts.json"):
+        shutil.copy(shared_data / name, tmp_path)
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(compile(next(block for block in blocks if "mimir" in block), "recorded.md", "exec"), {})
+    lines = [line[2:] for line in page.splitlines() if line.startswith("$ preamblelab ")]
+    imports, evidence = (
+        next(line for line in lines if line.split()[1] == word) for word in ("import", "evidence")
+    )
+    for line in (imports, evidence):
+        monkeypatch.setattr("sys.argv", shlex.split(line))
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert not left.value.code, line
+    with Store("recorded.db", read_only=True) as store:
+        found = store.evidence("mimir-1")
+    told = page.replace("**", "")
+    for variant in (BASELINE, MINI):
+        for mode in ("strict", "repaired"):
+            rows = found[(found["variant"] == variant) & (found["mode"] == mode)]
+            passed = f"| {rows['passed'].sum()} of {rows['tests'].sum()} | {rows['killed'].sum()}"
+            assert passed in told, (variant, mode)
