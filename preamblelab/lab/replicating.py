@@ -79,6 +79,7 @@ def replicated(
     return _report(
         scores,
         unit=unit,
+        under="" if unit == "variant" else str(scores["variant"].iloc[0]),
         groups=groups,
         title=" ".join(found.runs),
         runs=tuple(run.facts for run in runs),
@@ -168,6 +169,7 @@ def _from_table(
     return _report(
         table,
         unit=unit,
+        under="",
         groups=groups,
         title=file.name,
         runs=facts,
@@ -180,6 +182,7 @@ def _report(
     scores: "DataFrame",
     *,
     unit: str,
+    under: str,
     groups: Mapping[str, Sequence[str]] | None,
     title: str,
     runs: tuple[RunFacts, ...],
@@ -199,6 +202,7 @@ def _report(
     return ReplicationReport(
         title=title,
         unit=unit,
+        under=under,
         runs=runs,
         replication=replication,
         tiers=tiers,

@@ -42,6 +42,8 @@ class ReplicationReport:
 
     title: str
     unit: str
+    under: str
+    """The arm under which models were asked; empty where arms are compared, or nobody says."""
     runs: tuple[RunFacts, ...]
     replication: Replication | None
     """None for a table, which says nothing of how its runs were made."""
@@ -81,6 +83,7 @@ class ReplicationReport:
             "title": self.title,
             "made": self.made,
             "unit": self.unit,
+            "under": self.under,
             "simulated": self.simulated,
             "replicates": self.replicates,
             "runs": [asdict(run) for run in self.runs],
@@ -107,6 +110,8 @@ class ReplicationReport:
     def sections(self) -> list[Section]:
         """What is printed, in its order."""
         head = list(self.replication.sentences) if self.replication else [_TAKEN_ON_TRUST]
+        if self.under:
+            head.append(f"Models are compared as they answered under '{self.under}'.")
         if len(self.runs) < LEAST_RUNS:
             head.append(
                 f"{counted(len(self.runs), 'run')}: every finding is labelled so, and no routing "
@@ -144,7 +149,7 @@ class ReplicationReport:
         for row in _records(self.tiers):
             name = str(row["unit"])
             own = ranks[name]
-            won = [f"{wins[name][f'wins_{n}']:g}" for n in numbers] if name in wins else ["-"]
+            won = [f"{wins[name][f'wins_{n}']:.3g}" for n in numbers] if name in wins else ["-"]
             rows.append(
                 (
                     name,

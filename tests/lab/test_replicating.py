@@ -76,6 +76,7 @@ def test_three_runs_give_tiers_findings_and_what_they_rest_on(runs):
     assert found["code"]["status"] != "survived"
     text = str(report)
     assert "equal manifests" in text
+    assert "as they answered under 'baseline'" in text
     assert "at the floor" in text
     assert "1.33" not in text or "take" in text
     assert "give or take" in text

@@ -240,6 +240,8 @@ def test_a_withdrawn_incumbent_is_told_and_replaced_only_on_demand(place):
     assert applied_roles(place / "roles.yaml", place / "runs.db", []) == []
     role, code = decided(place, emergency=True)
     assert (role["decisions"][0]["outcome"], code) == ("install", 0)
+    applied_roles(place / "roles.yaml", place / "runs.db", [], emergency=True)
+    assert open_roles(place / "roles.yaml").staff("coder").incumbent == "new"
 
 
 WRONG = {

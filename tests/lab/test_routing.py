@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from preamblelab.cli import main
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Response
 from preamblelab.errors import ProviderError, SpecError
@@ -183,6 +184,28 @@ def test_rules_are_written_from_findings_that_survived_only(project, tmp_path):
         ("talk", "opus"), ("write", "tier cloud"),
     ]  # fmt: skip
     assert check.exit_code == 0
+
+
+def test_the_commands_say_what_stands_and_a_pipeline_sees_it(
+    project, tmp_path, monkeypatch, capsys
+):
+    def run(*words: str) -> int:
+        monkeypatch.setattr("sys.argv", ["preamblelab", "routing", *words])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return int(left.value.code or 0)
+
+    path = str(project("    - {category: code, to: opus, because: quality, finding: F3}\n"))
+    assert run("check", path) == 3
+    assert "REFUSED" in capsys.readouterr().out
+    assert run("explain", path, "code") == 0
+    assert "does not stand: the default answers" in capsys.readouterr().out
+    path = str(project("    - {category: drill, to: small, because: cost}\n"))
+    assert run("check", path) == 0
+    assert "a cost choice, not a quality" in capsys.readouterr().out
+    findings = str(tmp_path / "findings.json")
+    assert run("write", findings, "--default", "cloud", "--group", "cloud=opus,sonnet") == 0
+    assert "default: {tier: cloud}" in capsys.readouterr().out
 
 
 def test_a_finding_expires_with_its_basis_is_used_for_a_while_and_then_lapses(tmp_path):
