@@ -8,25 +8,30 @@ import sqlite3
 import subprocess
 from collections import Counter
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+import preamblelab as pl
 from preamblelab.domain.evidence import MutantKind, TestsEvidence
 from preamblelab.domain.records import Response
 from preamblelab.domain.tasks import Task
 from preamblelab.execution.simulated import PROFILES, SimulatedProvider
+from preamblelab.execution.simulated_truth import USUAL_SETTINGS
 from preamblelab.execution.simulation.knowledge import AnswerKnowledge
 from preamblelab.execution.simulation.memory import recall
 from preamblelab.execution.simulation.shipped import answers_of
 from preamblelab.lab.planning import settings_of
-from preamblelab.lab.suites import answered
-from preamblelab.lab.truth import true_effect
-from preamblelab.library import load_experiment, load_rubric, load_suite
+from preamblelab.lab.suites import answered, check_task
+from preamblelab.lab.truth import CODING_TESTS, published_truth, true_effect
+from preamblelab.library import load_experiment, load_preamble, load_rubric, load_suite
 from preamblelab.scoring.checks import CHECKS
 from preamblelab.scoring.checks_evidence import EVIDENCE_CHECKS
+from preamblelab.scoring.evidence.maker import EvidenceMaker
 from preamblelab.scoring.verifiers.catalogue import verify
 from preamblelab.scoring.verifiers.verification import Verification
+from tests.scoring.sandbox.requirements import need
 
 SMOKE, FULL = load_suite("smoke"), load_suite("full")
 TASKS = [*SMOKE.tasks, *FULL.tasks]
@@ -222,6 +227,46 @@ class TestCodingCode:
     def test_a_model_knows_them(self) -> None:
         for task in CODE.tasks:
             assert recall(task.turns()[-1]["content"]).task == task.name
+
+
+QUICK = ("parcel-fee-tests", "feed-reader-tests", "calm-median", "race-ranks")
+ALL = tuple(task.name for task in (*TESTING.tasks, *CODE.tasks))
+
+
+@pytest.mark.parametrize("names", [QUICK, pytest.param(ALL, marks=pytest.mark.slow)])
+def test_what_is_run_passes_golden_answers_fails_wrong_ones_and_leaves_no_mutant_alive(
+    names: tuple[str, ...],
+) -> None:
+    """One task of each kind and language; slow: all of them."""
+    for language in ("python", "javascript"):
+        need(language)
+    tasks = [task for task in (*TESTING.tasks, *CODE.tasks) if task.name in names]
+    assert len(tasks) == len(names)
+    with EvidenceMaker(workers=1) as maker:
+        checks = [check_task("shipped", task, maker) for task in tasks]
+    for check in checks:
+        assert (check.golden.state, check.wrong.state) == ("as wanted", "as wanted"), check
+        assert check.alive == (), check.task
+
+
+@pytest.mark.slow
+def test_running_shows_what_a_preamble_adds_as_the_published_truth_says(tmp_path: Path) -> None:
+    """Asked, run, marked and paired through the whole house: the truth lies in the interval."""
+    for language in ("python", "javascript"):
+        need(language)
+    report = pl.compare(
+        load_preamble("careful"),
+        models=["sim/mid-7b"],
+        suite="coding-tests",
+        rubric="executed",
+        repetitions=2,
+        settings=dict(USUAL_SETTINGS),
+        store=tmp_path / "runs.db",
+    )
+    (truth,) = (row for row in published_truth(CODING_TESTS) if row.model == "sim/mid-7b")
+    (row,) = report.effects.to_dict("records")
+    assert row["low"] - 2 * truth.standard_error <= truth.effect
+    assert truth.effect <= row["high"] + 2 * truth.standard_error
 
 
 class TestTheAnswersAreTrue:
