@@ -94,6 +94,10 @@ def choose(
     days: Annotated[
         int, typer.Option(min=1, help="With --write: days until the choices expire.")
     ] = 180,
+    single_models: Annotated[
+        bool,
+        typer.Option("--single-models", help="With --write: decide for each model alone, too."),
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="With --write: take nothing over from the file.")
     ] = False,
@@ -110,6 +114,7 @@ def choose(
             gain=gain,
             safety=safety,
             days=days,
+            single_models=single_models,
             fresh=fresh,
         )
         return

@@ -10,7 +10,14 @@ import pandas as pd
 from preamblelab.decision.candidate_rules import PreambleRules
 from preamblelab.decision.candidates import Judged
 from preamblelab.decision.panel import Difference, Panel, panel_of
-from preamblelab.decision.slots import Arms, SlotVerdict, Terms, class_verdicts, family_verdicts
+from preamblelab.decision.slots import (
+    Arms,
+    SlotVerdict,
+    Terms,
+    class_verdicts,
+    family_verdicts,
+    single_verdicts,
+)
 from preamblelab.decision.tier_entries import tier_entries
 from preamblelab.domain.policies import NONE, Entry, Evidence, Said
 from preamblelab.domain.preambles import BASELINE
@@ -66,13 +73,20 @@ def draft_policy(scores: pd.DataFrame, arms: Arms, terms: Terms) -> Draft:
         chosen = next((verdict for verdict in whole if verdict.chosen), None)
         made = _class_entries(own, whole, arms, terms, size)
         if size != "unknown":
-            made += _family_entries(families, chosen, arms, terms, size)
+            made += _family_entries(families, chosen, arms, terms)
             of_size = scores[scores["model"].astype(str).isin(own.models)]
             texts = {label: arms.texts[label, size] for label in labels}
             label = None if chosen is None else chosen.judged.candidate
             made += tier_entries(of_size, own, texts, label, terms, size)
-        entries += [(entry, _origin(entry, chosen or whole[0], families)) for entry in made]
+        main = chosen or whole[0]
+        entries += [(entry, _origin(entry, main, families)) for entry in made]
         verdicts += [*whole, *families]
+        if terms.single_models:
+            singles = single_verdicts(own, labels, arms, terms, size)
+            covered = set(main.judged.panel.models) if main.chosen else set()
+            for verdict in singles:
+                entries += [(e, verdict) for e in _single_entries(verdict, covered, arms, terms)]
+            verdicts += singles
     return Draft(entries=_one_for_each(entries), verdicts=tuple(verdicts))
 
 
@@ -88,18 +102,13 @@ def _class_entries(
                 return [held]
         return [] if size == "unknown" else [_none_entry(verdicts, terms, size)]
     judged = chosen.judged
-    evidence = evidence_of(judged.panel, judged.candidate, judged.gain, judged.alpha, arms.ids)
+    evidence = _evidence(judged, arms)
     reason = f"{judged.words}; {_panel_in_words(evidence)}"
     found = [
-        terms.entry(
-            "harm",
-            NONE,
-            f"{chosen.text.id} hurts it: {_span(harm, terms.rules.alpha)}",
-            model=arms.ids[name],
-        )
+        terms.exception(chosen.text.id, f"hurts it: {_span(harm, terms)}", model=arms.ids[name])
         for name, harm in judged.hurt.items()
     ]
-    found += _hurt_family_entries(panel, judged, terms, size)
+    found += _hurt_family_entries(panel, chosen, terms)
     if judged.whole_class and size != "unknown":
         return [
             terms.entry("promote", chosen.text.id, reason, size=size, evidence=evidence),
@@ -142,69 +151,85 @@ def _none_entry(verdicts: Sequence[SlotVerdict], terms: Terms, size: Size) -> En
     return terms.entry(said, NONE, words, size=size)
 
 
-def _hurt_family_entries(panel: Panel, judged: Judged, terms: Terms, size: Size) -> list[Entry]:
+def _hurt_family_entries(panel: Panel, chosen: SlotVerdict, terms: Terms) -> list[Entry]:
     """A family of which every tested model is hurt, two at least, gets none as a whole."""
+    hurt, size = chosen.judged.hurt, chosen.size
     found = []
-    for family in sorted({str(f) for n in judged.hurt if (f := panel.families.get(n))}):
+    for family in sorted({str(f) for n in hurt if (f := panel.families.get(n))}):
         members = [n for n in panel.models if panel.families.get(n) == family]
-        if len(members) >= 2 and all(name in judged.hurt for name in members) and size != "unknown":
-            words = (
-                f"all {len(members)} tested models of this family are hurt by {judged.candidate}"
-            )
-            found.append(terms.entry("harm", NONE, words, family=family, size=size))
+        if len(members) >= 2 and set(members) <= set(hurt) and size != "unknown":
+            words = f"hurts all {len(members)} tested models of this family"
+            found.append(terms.exception(chosen.text.id, words, family=family, size=size))
     return found
 
 
 def _family_entries(
-    families: Sequence[SlotVerdict],
-    chosen: SlotVerdict | None,
-    arms: Arms,
-    terms: Terms,
-    size: Size,
+    families: Sequence[SlotVerdict], chosen: SlotVerdict | None, arms: Arms, terms: Terms
 ) -> list[Entry]:
     """Task families in which the class's choice is proven wrong, or in which alone one is right."""
     if chosen is not None:
-        if not chosen.judged.whole_class:
-            return []
-        label = chosen.judged.candidate
-        mine = [verdict for verdict in families if verdict.judged.candidate == label]
-        harms = {
-            str(v.task): chosen.judged.panel.of(category=v.task).difference(label, BASELINE)
-            for v in mine
-        }
-        adjusted = holm(np.array([h.p_below(0.0) for h in harms.values()], dtype=np.float64))
-        return [
-            terms.entry(
-                "harm",
-                NONE,
-                f"{chosen.text.id} hurts in this task family: {_span(harm, terms.rules.alpha)}",
-                size=size,
-                task=task,
-            )
-            for (task, harm), p in zip(harms.items(), adjusted, strict=True)
-            if p <= terms.rules.alpha
-        ]
+        return _hurt_task_families(families, chosen, terms)
     found = []
     for verdict in families:
         judged = verdict.judged
         if verdict.chosen and judged.whole_class:
-            evidence = evidence_of(
-                judged.panel, judged.candidate, judged.gain, judged.alpha, arms.ids
-            )
+            evidence = _evidence(judged, arms)
             reason = f"{judged.words}; {_panel_in_words(evidence)}; in this task family alone"
-            fields = {"size": size, "task": verdict.task, "evidence": evidence}
-            found.append(terms.entry("promote", verdict.text.id, reason, **fields))
+            place = {"size": verdict.size, "task": verdict.task, "evidence": evidence}
+            found.append(terms.entry("promote", verdict.text.id, reason, **place))
             found += [
-                terms.entry(
-                    "harm",
-                    NONE,
-                    f"{verdict.text.id} hurts it: {_span(harm, terms.rules.alpha)}",
+                terms.exception(
+                    verdict.text.id,
+                    f"hurts it: {_span(harm, terms)}",
                     model=arms.ids[name],
                     task=verdict.task,
                 )
                 for name, harm in judged.hurt.items()
             ]
     return found
+
+
+def _hurt_task_families(
+    families: Sequence[SlotVerdict], chosen: SlotVerdict, terms: Terms
+) -> list[Entry]:
+    """Task families in which the preamble of a whole class is proven to hurt."""
+    if not chosen.judged.whole_class:
+        return []
+    label = chosen.judged.candidate
+    harms = {
+        str(verdict.task): chosen.judged.panel.of(category=verdict.task).difference(label, BASELINE)
+        for verdict in families
+        if verdict.judged.candidate == label
+    }
+    adjusted = holm(np.array([h.p_below(0.0) for h in harms.values()], dtype=np.float64))
+    return [
+        terms.exception(
+            chosen.text.id,
+            f"hurts in this task family: {_span(harm, terms)}",
+            size=chosen.size,
+            task=task,
+        )
+        for (task, harm), p in zip(harms.items(), adjusted, strict=True)
+        if p <= terms.rules.alpha
+    ]
+
+
+def _single_entries(
+    verdict: SlotVerdict, covered: set[str], arms: Arms, terms: Terms
+) -> list[Entry]:
+    """A single model for which a preamble is proven, where its class has none for it."""
+    if not verdict.chosen or set(verdict.judged.panel.models) <= covered:
+        return []
+    (name,) = verdict.judged.panel.models
+    evidence = _evidence(verdict.judged, arms)
+    reason = f"{verdict.judged.words}; on this model alone; {_panel_in_words(evidence)}"
+    return [
+        terms.entry("promote", verdict.text.id, reason, model=arms.ids[name], evidence=evidence)
+    ]
+
+
+def _evidence(judged: Judged, arms: Arms) -> Evidence:
+    return evidence_of(judged.panel, judged.candidate, judged.gain, judged.alpha, arms.ids)
 
 
 def evidence_of(
@@ -255,8 +280,8 @@ def _panel_in_words(evidence: Evidence) -> str:
     return told
 
 
-def _span(found: Difference, alpha: float) -> str:
-    low, high = found.limits(alpha)
+def _span(found: Difference, terms: Terms) -> str:
+    low, high = found.limits(terms.rules.alpha)
     return f"{found.mean:+.1f} points ({low:+.1f} to {high:+.1f})"
 
 

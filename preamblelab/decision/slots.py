@@ -1,7 +1,7 @@
 """Slots of preambles: what the rules say of every candidate in a size class, or a task family."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -66,6 +66,8 @@ class Terms:
     decided: date
     days: int = 180
     """How long a preamble may be used before it is to be measured again."""
+    single_models: bool = False
+    """Whether each tested model is a slot of its own besides."""
 
     def __post_init__(self) -> None:
         """Refuse a policy that is over before it begins."""
@@ -87,6 +89,10 @@ class Terms:
                 **fields,
             }
         )
+
+    def exception(self, text: str, words: str, **place: object) -> Entry:
+        """An entry that keeps a preamble away from where it hurts."""
+        return self.entry("harm", NONE, f"{text} {words}", hurt_by=text, **place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,28 +142,53 @@ def family_verdicts(
 ) -> list[SlotVerdict]:
     """The verdicts of each task family with enough tasks; Holm over families and candidates."""
     names = sorted(set(panel.category))
-    parts = {name: panel.of(category=name) for name in names}
-    large = {n: p for n, p in parts.items() if len(p.tasks) >= terms.rules.least_tasks}
     if len(names) < 2:
         return []
-    p_values = {
-        (name, label): part.of(models=part.delivered(label, BASELINE))
-        .difference(label, BASELINE)
-        .p_above(terms.rules.margin)
-        for name, part in large.items()
-        for label in labels
-    }
-    if not p_values:
-        return []
-    keys = {f"{name}/{label}": p for (name, label), p in p_values.items()}
-    alphas = holm_alphas(keys, terms.rules.alpha)
+    parts = {name: panel.of(category=name) for name in names}
+    large = {n: p for n, p in parts.items() if len(p.tasks) >= terms.rules.least_tasks}
     found = []
-    for name, part in large.items():
-        own = {label: alphas[f"{name}/{label}"] for label in labels}
-        judged = judge_candidates(part, labels, terms.rules, alphas=own)
+    for name, judged in _together(large, labels, terms).items():
         extra = {each.candidate: _lineage_rules(labels, arms, size) for each in judged}
         found += _verdicts(judged, extra, arms, size, name)
     return found
+
+
+def single_verdicts(
+    panel: Panel, labels: Sequence[str], arms: Arms, terms: Terms, size: Size
+) -> list[SlotVerdict]:
+    """The verdicts of each model by itself; Holm over models and candidates."""
+    parts = {name: panel.of(models=[name]) for name in panel.models}
+    found = []
+    for name, judged in _together(parts, labels, terms).items():
+        extra: dict[str, list[RuleResult]] = {each.candidate: [] for each in judged}
+        verdicts = _verdicts(judged, extra, arms, size, None)
+        found += [replace(each, slot=f"{size}/any, model {name}") for each in verdicts]
+    return found
+
+
+def _together(
+    parts: Mapping[str, Panel], labels: Sequence[str], terms: Terms
+) -> dict[str, list[Judged]]:
+    """Every candidate in every part, all their gains held together by Holm."""
+    p_values = {
+        f"{name}/{label}": part.of(models=part.delivered(label, BASELINE))
+        .difference(label, BASELINE)
+        .p_above(terms.rules.margin)
+        for name, part in parts.items()
+        for label in labels
+    }
+    if not p_values:
+        return {}
+    alphas = holm_alphas(p_values, terms.rules.alpha)
+    return {
+        name: judge_candidates(
+            part,
+            labels,
+            terms.rules,
+            alphas={label: alphas[f"{name}/{label}"] for label in labels},
+        )
+        for name, part in parts.items()
+    }
 
 
 def _verdicts(
@@ -180,10 +211,11 @@ def _verdicts(
             more.append(RuleResult(name="one holder", said="fail", words=words, leads_to="keep"))
             outcome = "keep"
         chosen = outcome == "promote"
+        narrow = chosen and not (each.whole_class and size != "unknown")
         winner = each.candidate if chosen else winner
         found.append(
             SlotVerdict(
-                slot=f"{size}/{task or 'any'}",
+                slot=f"{size}/{task or 'any'}" + (", tested models only" if narrow else ""),
                 size=size,
                 task=task,
                 judged=each,

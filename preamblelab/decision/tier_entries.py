@@ -7,7 +7,7 @@ import pandas as pd
 
 from preamblelab.decision.panel import Panel
 from preamblelab.decision.slots import Terms
-from preamblelab.domain.policies import NONE, Entry, Evidence, PolicyText
+from preamblelab.domain.policies import Entry, Evidence, PolicyText
 from preamblelab.domain.preambles import BASELINE
 from preamblelab.domain.sizes import Size
 from preamblelab.stats.segments import TIERS, model_tiers, segment_effects
@@ -66,8 +66,8 @@ def tier_entries(
             if not diverse or set(str(row["flags"]).split(";")) & _WEAK:
                 continue
             if chosen is not None and row["high"] < 0:
-                words = f"{texts[label].id} hurts in this tier: {_words(row)}"
-                entry = terms.entry("harm", NONE, words, size=size, tier=tier)
+                words = f"hurts in this tier: {_words(row)}"
+                entry = terms.exception(texts[label].id, words, size=size, tier=tier)
                 found[tier] = (float(row["effect"]), entry)
             elif chosen is None and row["low"] > rules.margin:
                 if tier in found and found[tier][0] >= row["low"]:

@@ -101,6 +101,8 @@ class Entry(Spec):
     decided: date
     expires: date
     """From this day on a preamble is not used any more; `none` stays none."""
+    hurt_by: str | None = None
+    """Of an exception: id of the preamble that hurts here."""
     decision: str = ""
     """Digest of the decision."""
     evidence: Evidence | None = None

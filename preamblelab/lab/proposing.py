@@ -14,10 +14,11 @@ from preamblelab.decision.records import Cost, Decision, Manifest, Missing
 from preamblelab.decision.slots import Arms, SlotVerdict, Terms
 from preamblelab.domain.base import content_digest, text_digest
 from preamblelab.domain.experiments import Experiment
-from preamblelab.domain.policies import NONE, Entry, PolicySpec, PolicyText, TestedModel
+from preamblelab.domain.policies import NONE, PolicyText
 from preamblelab.domain.preambles import BASELINE, COMMON, parse_label
-from preamblelab.domain.sizes import SIZES, Size
+from preamblelab.domain.sizes import Size
 from preamblelab.errors import SpecError
+from preamblelab.lab.continuing import continued, size_of
 from preamblelab.lab.deciding import Told
 from preamblelab.lab.policies import Policy
 from preamblelab.lab.policy_files import history_folder, refuse_place, today, write_policy
@@ -53,6 +54,7 @@ def policy_from(
     *,
     rules: PreambleRules | None = None,
     days: int = 180,
+    single_models: bool = False,
     before: Policy | None = None,
     earlier: Sequence[Mapping[str, Any]] = (),
 ) -> Proposal:
@@ -63,6 +65,7 @@ def policy_from(
         experiment: its name; may be left out when the store holds only one.
         rules: margins, guards and the panel that is asked for.
         days: how long a preamble may be used before it is to be measured again.
+        single_models: decide for each tested model by itself, too.
         before: the policy that it continues: who holds a slot there must be beaten.
         earlier: decisions taken before, as JSON values; they number the attempts.
 
@@ -74,7 +77,13 @@ def policy_from(
     if not isinstance(store, Store):
         with Store(store, read_only=True) as opened:
             return policy_from(
-                opened, experiment, rules=rules, days=days, before=before, earlier=earlier
+                opened,
+                experiment,
+                rules=rules,
+                days=days,
+                single_models=single_models,
+                before=before,
+                earlier=earlier,
             )
     name = only_experiment(store, experiment)
     plan = experiment_from_document(store.document(name))
@@ -85,7 +94,13 @@ def policy_from(
         )
     scores = store.scores(name)
     arms = _arms(plan, scores, before)
-    terms = Terms(rules=rules or PreambleRules(), experiment=name, decided=today(), days=days)
+    terms = Terms(
+        rules=rules or PreambleRules(),
+        experiment=name,
+        decided=today(),
+        days=days,
+        single_models=single_models,
+    )
     draft = draft_policy(scores, arms, terms)
     created = next(each.created for each in store.experiments() if each.name == name)
     manifest = _manifest(plan, arms, terms, created)
@@ -99,7 +114,7 @@ def policy_from(
         else entry.model_copy(update={"decision": decisions[id(verdict)].digest})
         for entry, verdict in draft.entries
     ]
-    spec = _merged(before.spec if before else None, entries, arms, scores)
+    spec = continued(before.spec if before else None, entries, arms, scores)
     return Proposal(policy=Policy(spec=spec), decisions=tuple(decisions.values()))
 
 
@@ -110,6 +125,7 @@ def write_policy_from(
     *,
     rules: PreambleRules,
     days: int,
+    single_models: bool = False,
     fresh: bool = False,
 ) -> Proposal:
     """Decide on an experiment and write the policy; the version that was there is kept.
@@ -120,6 +136,7 @@ def write_policy_from(
         file: the policy; one that is there is continued.
         rules: margins, guards and panel.
         days: until the entries expire.
+        single_models: decide for each tested model by itself, too.
         fresh: begin anew: nobody holds a slot, and no older entry is taken over.
 
     Raises:
@@ -135,7 +152,13 @@ def write_policy_from(
     there = load_policy_spec(file) if file.exists() else None
     before = None if there is None or fresh else Policy(spec=there)
     proposal = policy_from(
-        store, source, rules=rules, days=days, before=before, earlier=_earlier(file)
+        store,
+        source,
+        rules=rules,
+        days=days,
+        single_models=single_models,
+        before=before,
+        earlier=_earlier(file),
     )
     # Decisions first: an entry never names one that is not there, whatever is killed when.
     folder = history_folder(file) / "decisions"
@@ -154,7 +177,7 @@ def _arms(plan: Experiment, scores: "DataFrame", before: Policy | None) -> Arms:
     texts = {}
     for size in sizes:
         for label in labels:
-            kept = _text(plan, label, _size(size))
+            kept = _text(plan, label, size_of(size))
             if kept is not None:
                 texts[label, size] = kept
     held = {
@@ -192,10 +215,6 @@ def _text(plan: Experiment, label: str, size: Size) -> PolicyText | None:
         digest=text_digest(variant.text),
         text=variant.text,
     )
-
-
-def _size(word: str) -> Size:
-    return next((size for size in SIZES if size == word), "unknown")
 
 
 def _manifest(plan: Experiment, arms: Arms, terms: Terms, created: str) -> Manifest:
@@ -308,59 +327,6 @@ def _earlier(file: Path) -> list[Mapping[str, Any]]:
     return found
 
 
-def _merged(
-    before: PolicySpec | None, entries: Sequence[Entry], arms: Arms, scores: "DataFrame"
-) -> PolicySpec:
-    """The new entries, and older ones that say nothing of what was decided now."""
-    places = {entry.place for entry in entries}
-    tested = {each.lower() for each in arms.ids.values()}
-    kept = [
-        entry
-        for entry in (before.entries if before else ())
-        if entry.place not in places and (entry.model is None or entry.model.lower() not in tested)
-    ]
-    texts = dict(before.preambles) if before else {}
-    texts |= {text.id: text for text in arms.texts.values()}
-    used = {entry.use for entry in (*entries, *kept)}
-    texts = _with_shorter(texts, used, arms)
-    about = scores.drop_duplicates("model")
-    families = about["family"] if "family" in about else [None] * len(about)
-    models = dict(before.models) if before else {}
-    for name, size, family in zip(about["model"], about["size"], families, strict=True):
-        known = family if isinstance(family, str) else None
-        models[arms.ids[str(name)]] = TestedModel(size=_size(str(size)), family=known)
-    simulated = bool(scores["simulated"].fillna(value=False).any())
-    return PolicySpec(
-        name=before.name if before else "policy",
-        written=today(),
-        simulated=simulated or bool(before and before.simulated),
-        entries=(*entries, *kept),
-        models=models,
-        preambles=texts,
-    )
-
-
-def _with_shorter(
-    texts: Mapping[str, PolicyText], used: set[str], arms: Arms
-) -> dict[str, PolicyText]:
-    """The texts that entries use, each with the shortest one of its lineage that is shorter."""
-    found: dict[str, PolicyText] = {}
-    for key in sorted(used & set(texts)):
-        text = texts[key]
-        shorter = min(
-            (each for each in arms.family(text.lineage) if len(each.text) < len(text.text)),
-            key=lambda each: len(each.text),
-            default=None,
-        )
-        if shorter is not None:
-            found.setdefault(shorter.id, shorter)
-            text = text.model_copy(update={"shorter": shorter.id})
-        found[key] = text
-        if text.shorter is not None and text.shorter not in found:
-            found[text.shorter] = texts[text.shorter]
-    return found
-
-
 def told_policy(
     source: str | None,
     store: Path,
@@ -370,6 +336,7 @@ def told_policy(
     gain: float,
     safety: Guard,
     days: int,
+    single_models: bool,
     fresh: bool,
 ) -> Told:
     """What `choose --write` says.
@@ -383,7 +350,9 @@ def told_policy(
             "--model, --probe, --baseline, --scale and --baseline-score"
         )
     rules = PreambleRules(margin=gain, safety=safety)
-    proposal = write_policy_from(source, store, file, rules=rules, days=days, fresh=fresh)
+    proposal = write_policy_from(
+        source, store, file, rules=rules, days=days, single_models=single_models, fresh=fresh
+    )
     spec = proposal.policy.spec
     shown = [
         each
@@ -392,7 +361,7 @@ def told_policy(
     ]
     lines = [f"{each.challenger}: {each.sentence}" for each in shown]
     if rest := len(proposal.decisions) - len(shown):
-        lines.append(f"{counted(rest, 'decision')} on single task families promoted nothing.")
+        lines.append(f"{counted(rest, 'decision')} on parts of a class promoted nothing.")
     folder = history_folder(file).name
     lines.append(f"{file}: version {spec.version}; every version and decision is in {folder}/.")
     text = policy_page(spec, with_texts=False)

@@ -103,6 +103,19 @@ def test_equal_arms_are_promoted_at_the_stated_error() -> None:  # G1, on a pane
     assert 0.02 <= outcomes["promote"] / 500 <= 0.08
 
 
+def test_swapped_arms_give_mirrored_limits_and_are_never_both_promoted() -> None:  # G3
+    for effect in (0.0, 4.0, 12.0):
+        scores = table(effect)
+        panel = panel_of(scores)
+        ahead = panel.difference("preamble", "baseline").limits(0.05)
+        behind = panel.difference("baseline", "preamble").limits(0.05)
+        assert behind == pytest.approx((-ahead[1], -ahead[0]))
+        swapped = scores.assign(
+            variant=scores["variant"].map({"preamble": "baseline", "baseline": "preamble"})
+        )
+        assert {judge(scores).outcome, judge(swapped).outcome} != {"promote"}
+
+
 def test_two_repetitions_of_nothing_are_not_more_tasks() -> None:
     few, many = (judge(table(tasks=6, repetitions=reps)) for reps in (1, 20))
     assert few.gain.n == many.gain.n == 6
@@ -119,11 +132,16 @@ def test_a_model_that_is_hurt_gets_none_and_the_rest_is_promoted_without_it() ->
 
 
 def test_one_family_cannot_speak_for_a_class() -> None:  # G43
-    found = entries(draft(table(families=dict.fromkeys("abcd", "qwen"))))
+    one = dict.fromkeys("abcd", "qwen")
+    found = entries(draft(table(families=one)))
     assert found["mid/any"].said == "inconclusive"
     assert "4 models of 1 family cannot speak for others" in found["mid/any"].reason
     assert found["model openai/a"].said == "promote"
     assert "for the tested models only" in found["model openai/a"].reason
+    slots = {verdict.slot for verdict in draft(table(families=one)).verdicts if verdict.chosen}
+    # A decision says no more than the entry that follows from it.
+    assert "mid/any, tested models only" in slots
+    assert all(slot.endswith(", tested models only") for slot in slots)
 
 
 def test_families_that_nobody_knows_prove_no_diversity() -> None:

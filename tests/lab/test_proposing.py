@@ -97,6 +97,52 @@ def test_a_policy_is_continued_and_its_holder_must_be_asked(store: Path) -> None
     assert load_policy_spec(store.parent / "policy.yaml").version == fresh.policy.spec.version
 
 
+def test_an_exception_outlives_newer_data_that_do_not_show_the_harm(store: Path) -> None:
+    write(store)
+    other = store.with_name("other.db")  # one store would give the answers that it has
+    measured(other, "mild", world=World(effects={**EFFECTS, "d": 6.0}, seed=9))
+    continued = write(other, "mild").policy
+    assert continued.resolve("openai/a").label == "p"
+    hurt = continued.resolve("openai/d")
+    assert (hurt.text, hurt.entry.experiment) == (None, "e")
+    assert write(other, "mild", fresh=True).policy.resolve("openai/d").label == "p"
+
+
+def test_an_exception_goes_with_the_preamble_that_hurts(store: Path) -> None:
+    write(store)
+    both = {
+        name: pl.Preamble(name=name, text=words)
+        for name, words in (("p", "Think first."), ("q", "Better words."))
+    }
+
+    class Better(World):
+        def __call__(self, trial: pl.Trial) -> Any:
+            self.effects = dict.fromkeys(EFFECTS, 10.0 if trial.variant.label == "p" else 32.0)
+            return super().__call__(trial)
+
+    measured(
+        store, "both", world=Better(effects=EFFECTS, seed=3), variants=("p", "q"), preambles=both
+    )
+    policy = write(store, "both").policy
+    assert policy.resolve("openai/a").label == "q"
+    assert policy.resolve("openai/d").label == "q"
+
+
+def test_a_single_model_is_a_slot_of_its_own_where_asked_for(store: Path) -> None:
+    other = store.with_name("other.db")
+    mixed = World(effects={"a": 14.0, "b": -1.0, "c": 1.0, "d": 0.0}, seed=2)
+    measured(other, "mixed", world=mixed)
+    rules = PreambleRules(margin=6.0)
+    assert write(other, "mixed", rules=rules).policy.resolve("openai/a").text is None
+    alone = write(other, "mixed", rules=rules, single_models=True, fresh=True)
+    found = alone.policy.resolve("openai/a")
+    assert (found.label, found.rung) == ("p", "model")
+    assert found.evidence is not None
+    assert found.evidence.models == 1
+    assert alone.policy.resolve("openai/b").text is None
+    assert any(d.slot == "mid/any, model a" and d.outcome == "promote" for d in alone.decisions)
+
+
 def test_what_cannot_become_a_policy_is_refused_in_one_line(store: Path) -> None:
     with pytest.raises(SpecError, match="a table of scores has none"):
         write(store, "scores.csv")
