@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from preamblelab.decision.records import Measured, Observations, Outcome, RuleResult
+from preamblelab.decision.records import Measured, Numbers, Observations, Outcome, RuleResult
 from preamblelab.decision.role_metrics import (
     TIE,
     RoleData,
@@ -161,7 +161,7 @@ def _better(figures: RoleFigures, strict: RoleFigures) -> RuleResult:
     named = [m for m in strict.all[:METRICS] if clear(m)]
     if named:
         words = f"better in {' and '.join(m.name for m in named)}, clear of 0"
-        return RuleResult(name="P4 gain", said="pass", words=words)
+        return RuleResult(name="P4 gain", said="pass", words=words, numbers=_gains(figures))
     hopeful = [m for m in figures.all[:METRICS] if gain(m) > TIE]
     if not hopeful:
         tie = all(abs(gain(m)) <= TIE for m in figures.all[:METRICS])
@@ -170,12 +170,23 @@ def _better(figures: RoleFigures, strict: RoleFigures) -> RuleResult:
             said="fail",
             leads_to="keep",
             words="better in nothing: a tie keeps the incumbent" if tie else "better in nothing",
+            numbers=_gains(figures),
         )
     words = (
         f"no gain is clear of 0 (ahead in {' and '.join(m.name for m in hopeful)}): "
         "more cases could show one"
     )
-    return RuleResult(name="P4 gain", said="not shown", words=words, leads_to="inconclusive")
+    return RuleResult(
+        name="P4 gain",
+        said="not shown",
+        words=words,
+        numbers=_gains(figures),
+        leads_to="inconclusive",
+    )
+
+
+def _gains(figures: RoleFigures) -> Numbers:
+    return {f"gain in {m.name}": gain(m) for m in figures.all[:METRICS]}
 
 
 def _no_harm(name: str, m: Measured) -> RuleResult:
@@ -273,6 +284,7 @@ def standing_rules(
                 name="P5 cost",
                 said="pass" if fine else "fail",
                 words=words if fine else f"{words}: a paid one never replaces a free one",
+                numbers={"challenger paid": own.paid, "incumbent paid": incumbent.paid},
                 leads_to=None if fine else "keep",
             )
         )
@@ -288,15 +300,22 @@ def _tier(contender: Contender) -> str:
 
 def _cooldown(standing: Standing, figures: RoleFigures, policy: RolePolicy) -> RuleResult:
     """P7: no flapping, unless the incumbent is failing."""
-    days = standing.days_since_promotion
-    if days is None or days >= policy.cooldown_days:
-        return RuleResult(name="P7 cooldown", said="pass", words="no promotion within the cooldown")
-    words = f"the last promotion was {days:.1f} days ago, {policy.cooldown_days} are asked for"
-    rate = figures.hard.champion or 0.0
-    if rate >= policy.failing:
+    days, rate = standing.days_since_promotion, figures.hard.champion or 0.0
+    figured: Numbers = {"days": days, "asked for": policy.cooldown_days, "failures": rate}
+    words = f"the last promotion was {days or 0.0:.1f} days ago, {policy.cooldown_days} asked for"
+    rests = days is not None and days < policy.cooldown_days
+    if not rests:
+        words = "no promotion within the cooldown"
+    elif rate >= policy.failing:
         words += f"; the incumbent fails hard on {rate:.0%}, so nobody waits"
-        return RuleResult(name="P7 cooldown", said="pass", words=words)
-    return RuleResult(name="P7 cooldown", said="fail", words=words, leads_to="keep")
+    held = rests and rate < policy.failing
+    return RuleResult(
+        name="P7 cooldown",
+        said="fail" if held else "pass",
+        words=words,
+        numbers=figured,
+        leads_to="keep" if held else None,
+    )
 
 
 def missing_rules(data: RoleData, alpha: float) -> list[RuleResult]:

@@ -20,7 +20,8 @@ from preamblelab.domain.records import Request, Response
 from preamblelab.domain.routing import RoutingFile
 from preamblelab.errors import ProviderError, SpecError
 from preamblelab.execution.doors import Doors
-from preamblelab.execution.gateway import Gateway, RetryPolicy, is_local
+from preamblelab.execution.gateway import Gateway, RetryPolicy
+from preamblelab.execution.places import runs_here
 from preamblelab.lab.looping import to_the_end
 from preamblelab.lab.replicating import stored_run
 from preamblelab.library import load_models
@@ -32,8 +33,6 @@ from preamblelab.store.durable import write_file
 STATE_SCHEMA: Final = 1
 MOST_EVENTS: Final = 200
 """Events that the state file keeps, the latest."""
-_FORWARDS: Final = ("litellm_proxy/",)
-"""Servers that send on to wherever they are configured, though they run here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,10 +176,7 @@ class Router:
                 return places[word] == "local"
         if name not in self._known and "/" not in name:
             return None
-        model = self._spec(name)
-        # Ollama serves some tags from its maker's cloud, though it listens here.
-        elsewhere = model.id.startswith(_FORWARDS) or model.id.endswith(("-cloud", ":cloud"))
-        return is_local(model) and not elsewhere
+        return runs_here(self._spec(name))
 
     def _spec(self, name: str) -> ModelSpec:
         if name in self._known:

@@ -175,7 +175,7 @@ def test_the_cooldown_holds_unless_the_incumbent_is_failing():
     recent = standing(days_since_promotion=2.0)
     found = decide(*BETTER, where=recent)
     assert found.outcome == "keep"
-    assert rule(found, "P7").words == "the last promotion was 2.0 days ago, 7 are asked for"
+    assert rule(found, "P7").words == "the last promotion was 2.0 days ago, 7 asked for"
     assert decide(*BETTER, where=standing(days_since_promotion=8.0)).outcome == "promote"
     empty = {("old", place): "empty" for place in range(12, 24)}
     failing = decide(*BETTER, where=recent, statuses=empty)

@@ -211,3 +211,14 @@ def test_only_a_verdict_under_this_reviews_nonce_counts(text, word):
 def test_no_answer_is_no_verdict():
     assert word_of(Response(status="failed", reason="network: x"), "n") == "unreachable"
     assert word_of(Response(status="looped", text="{}"), "n") == "invalid"
+
+
+def test_a_cloud_tag_of_an_engine_here_is_closed_to_private_work(tmp_path):
+    with ScriptedServer() as server:
+        made = World(tmp_path, server, turbo=", cloud: [frontier]", role="private: true, ")
+        text = (tmp_path / "roles.yaml").read_text().replace("openai/turbo", "openai/turbo-cloud")
+        (tmp_path / "roles.yaml").write_text(text)
+        made.project = open_roles(tmp_path / "roles.yaml")
+        assert not made.review().accepted
+        assert made.asked == ["base"]
+        made.store.close()

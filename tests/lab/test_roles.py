@@ -374,3 +374,13 @@ def test_a_pinned_digest_that_is_not_served_is_warned_of(place):
     assert (
         "new: the server has sha256:8, and the file pins sha256:7" in decided(place)[0]["warnings"]
     )
+
+
+def test_the_cases_of_a_private_role_are_sent_to_nobody_elsewhere(place):
+    """A tag that an engine here serves from a cloud is a cloud."""
+    body = "{incumbent: old, challengers: [new], suite: cases.yaml, private: true}"
+    roles(place, body)
+    asked(place)
+    roles(place, body, models=MODELS.replace("ollama_chat/new", "'ollama_chat/new:9b-cloud'"))
+    with pytest.raises(SpecError, match="private, and new does not run here"):
+        asked(place, lambda trial: answer(trial))

@@ -8,6 +8,7 @@ from preamblelab.domain.preambles import BASELINE
 from preamblelab.domain.tasks import Suite
 from preamblelab.errors import SpecError
 from preamblelab.execution.gateway import warms_up
+from preamblelab.execution.places import runs_here
 from preamblelab.lab.roles.serving import RolesProject, Staff
 from preamblelab.lab.running import Outcome, TrialClient, execute
 from preamblelab.lab.usecases import judge_names, models_of
@@ -54,7 +55,8 @@ def role_experiment(project: RolesProject, staff: Staff) -> Experiment:
     """Everybody of a role on every case of it, without a preamble.
 
     Raises:
-        SpecError: the role has no suite, or nobody to ask.
+        SpecError: the role has no suite, nobody to ask, or is private and names a model or judge
+            that does not run here.
     """
     suite = cases_of(project, staff)
     if suite is None:
@@ -63,6 +65,12 @@ def role_experiment(project: RolesProject, staff: Staff) -> Experiment:
         raise SpecError(f"role '{staff.role}' has neither incumbent nor challengers")
     models = [project.spec(name) for name in staff.models]
     judges = models_of(staff.spec.judges)
+    away = [model.name for model in (*models, *judges) if not runs_here(model)]
+    if staff.spec.private and away:
+        raise SpecError(
+            f"role '{staff.role}' is private, and {away[0]} does not run here: its cases are sent "
+            "to nobody; take it out of the role"
+        )
     return Experiment(
         name=experiment_name(staff.role),
         question=f"Who should serve as {staff.role}?",

@@ -24,7 +24,8 @@ from preamblelab.domain.steps import Climb, Step
 from preamblelab.errors import BudgetError, SpecError
 from preamblelab.execution.budget import BudgetSpent, Meter
 from preamblelab.execution.doors import Doors
-from preamblelab.execution.gateway import Gateway, RetryPolicy, is_local
+from preamblelab.execution.gateway import Gateway, RetryPolicy
+from preamblelab.execution.places import runs_here
 from preamblelab.lab.looping import to_the_end
 from preamblelab.lab.roles.serving import RolesProject, Staff
 from preamblelab.store import Store
@@ -137,7 +138,7 @@ def _closed(staff: Staff, models: Mapping[str, ModelSpec], *, private: bool) -> 
     return {
         level: "the task is private and must not leave this host"
         for level, model in models.items()
-        if level in cloud or not is_local(model)
+        if level in cloud or not runs_here(model)
     }
 
 
