@@ -73,7 +73,7 @@ def tests_load(task: Task, evidence: Evidence) -> CheckResult:  # noqa: ARG001
 def tests_pass(task: Task, evidence: Evidence) -> CheckResult:
     """Passing tests, of the tests that count; none that counts earns nothing."""
     if evidence.kind == "code":
-        return _all_that_holds(task, evidence)
+        return all_that_holds(task, evidence)
     words = f"{evidence.passed} of {evidence.tests} tests that count pass on the right module"
     return CheckResult(_share(evidence.passed, evidence.tests), (words,))
 
@@ -81,7 +81,7 @@ def tests_pass(task: Task, evidence: Evidence) -> CheckResult:
 def mutants_killed(task: Task, evidence: Evidence) -> CheckResult:
     """Mutants killed, of all mutants of the task."""
     if evidence.kind == "code":
-        return _all_that_holds(task, evidence)
+        return all_that_holds(task, evidence)
     left = [each["name"] for each in evidence.details.get("mutants", ()) if not each["killed"]]
     words = f"{evidence.killed} of {evidence.mutants} mutants killed"
     lines = (words, f"alive: {', '.join(left[:12])}") if left else (words,)
@@ -91,7 +91,7 @@ def mutants_killed(task: Task, evidence: Evidence) -> CheckResult:
 def lines_covered(task: Task, evidence: Evidence) -> CheckResult:
     """Lines of the module that run; nothing where no test that counts passes."""
     if evidence.kind == "code":
-        return _all_that_holds(task, evidence)
+        return all_that_holds(task, evidence)
     share = evidence.line_share if evidence.passed else 0.0
     if share is None:
         raise NoEvidenceError("the lines that ran were not counted")
@@ -101,7 +101,7 @@ def lines_covered(task: Task, evidence: Evidence) -> CheckResult:
 def errors_asserted(task: Task, evidence: Evidence) -> CheckResult:
     """Killed mutants that get an error, its text or its data wrong; all mutants where none does."""
     if evidence.kind == "code":
-        return _all_that_holds(task, evidence)
+        return all_that_holds(task, evidence)
     of_errors = [m for m in evidence.details.get("mutants", ()) if m["kind"] in _OF_ERRORS]
     if not of_errors:
         return mutants_killed(task, evidence)
@@ -113,7 +113,7 @@ def errors_asserted(task: Task, evidence: Evidence) -> CheckResult:
 def distinct_executed_tests(task: Task, evidence: Evidence) -> CheckResult:
     """Passing tests that count, of those that the task asks for (8 where it does not say)."""
     if evidence.kind == "code":
-        return _all_that_holds(task, evidence)
+        return all_that_holds(task, evidence)
     wanted = task.expect.tests or MANY_TESTS
     words = f"{evidence.passed} distinct tests pass; a full answer has {wanted}"
     return CheckResult(part(evidence.passed, wanted), (words,))
@@ -123,9 +123,9 @@ def cases_pass(task: Task, evidence: Evidence) -> CheckResult:
     """Hidden cases that come out as expected; properties where the task has no cases."""
     if evidence.kind == "tests":
         return mutants_killed(task, evidence)
-    cases = evidence.details.get("cases", ())
+    cases, properties = (evidence.details.get(name, ()) for name in ("cases", "properties"))
     if not cases:
-        return properties_hold(task, evidence)
+        return (properties_hold if properties else all_that_holds)(task, evidence)
     passed = sum(bool(each["passed"]) for each in cases)
     words = [f"{passed} of {len(cases)} hidden cases pass"]
     words += [f"{each['call']}: {each['message']}" for each in cases if not each["passed"]][:3]
@@ -136,9 +136,9 @@ def properties_hold(task: Task, evidence: Evidence) -> CheckResult:
     """Drawn examples for which the properties hold; cases where the task has no properties."""
     if evidence.kind == "tests":
         return mutants_killed(task, evidence)
-    properties = evidence.details.get("properties", ())
+    cases, properties = (evidence.details.get(name, ()) for name in ("cases", "properties"))
     if not properties:
-        return cases_pass(task, evidence)
+        return (cases_pass if cases else all_that_holds)(task, evidence)
     held = sum(each["held"] for each in properties)
     examples = sum(each["examples"] for each in properties)
     words = [f"properties hold for {held} of {examples} drawn inputs"]
@@ -160,8 +160,11 @@ def _counterexample(found: Mapping[str, Any]) -> str:
     return f"{found['call']}, {found['holds']}: {found['counterexample']}: {found['message']}"[:200]
 
 
-def _all_that_holds(task: Task, evidence: Evidence) -> CheckResult:  # noqa: ARG001
-    words = f"{evidence.passed} of {evidence.tests} cases and examples hold"
+def all_that_holds(task: Task, evidence: Evidence) -> CheckResult:
+    """Cases, examples and hidden tests that hold; mutants where the answer is tests."""
+    if evidence.kind == "tests":
+        return mutants_killed(task, evidence)
+    words = f"{evidence.passed} of {evidence.tests} cases, examples or hidden tests hold"
     return CheckResult(_share(evidence.passed, evidence.tests), (words,))
 
 
@@ -182,3 +185,7 @@ EVIDENCE_CHECKS: Final[Mapping[str, EvidenceCheck]] = {
     for rule in _RULES
 }
 """By the name under which a rubric's criterion calls it."""
+
+
+PROVEN: Final = EvidenceCheck(name="proven", mode="strict", rule=all_that_holds)
+"""What stands for a task's verifiers where it has none, and something to run."""

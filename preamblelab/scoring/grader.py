@@ -9,7 +9,7 @@ from typing import Final
 from preamblelab.domain.evidence_records import Evidence
 from preamblelab.domain.records import Rating, Response
 from preamblelab.domain.tasks import Task
-from preamblelab.scoring.checks_evidence import EvidenceCheck, NoEvidenceError
+from preamblelab.scoring.checks_evidence import PROVEN, EvidenceCheck, NoEvidenceError
 from preamblelab.scoring.combine import combine
 from preamblelab.scoring.marking import TEXT, Marking
 from preamblelab.scoring.panel import (
@@ -20,6 +20,7 @@ from preamblelab.scoring.panel import (
     judge_response,
     rule_ratings,
 )
+from preamblelab.scoring.verifiers.catalogue import verifiers
 from preamblelab.store import MarkRow, PlannedTrial, RatingRow, Store
 from preamblelab.store.groups import Writer, together
 
@@ -84,6 +85,9 @@ class Grader:
         self._keys: dict[tuple[str, str], str] = {}
         self._ask = _judges(marking, call) if call is not None and marking.judges else {}
         self._evidence: dict[tuple[str, str], dict[str, Evidence]] = {}
+        self._reads_evidence = marking.runs_answers or (
+            verifiers in marking.checks.values() and any(map(_only_runs, tasks.values()))
+        )
         self._task_digests = {name: task.digest for name, task in tasks.items()}
 
     async def mark(self, experiment: str) -> MarkTally:
@@ -95,7 +99,7 @@ class Grader:
                     break
                 keys = [trial.response_key for trial in batch]
                 texts = dict(self.store.responses(keys))
-                if self.marking.runs_answers:
+                if self._reads_evidence:
                     outputs = {each.output_hash for each in texts.values()}
                     self._evidence = self.store.evidence_of(outputs)
                 await together(
@@ -272,6 +276,8 @@ def check_rating(
     criterion = marking.rubric.dimension(dimension).marked[place]
     check = marking.checks[dimension, place]
     try:
+        if check is verifiers and _only_runs(task):
+            check = PROVEN
         if isinstance(check, EvidenceCheck):
             result = check.of(task, ran or {})
         else:
@@ -300,6 +306,11 @@ def check_rating(
         points=round(share * criterion.points, 6),
         evidence=evidence,
     )
+
+
+def _only_runs(task: Task) -> bool:
+    """Whether nothing but running tells what an answer to the task is worth."""
+    return task.evidence is not None and not task.verify
 
 
 def _row(trial: PlannedTrial, mark_key: str, rating: Rating, call: str | None = None) -> RatingRow:

@@ -26,7 +26,8 @@ TEXT = "text"
 """The scorer that runs the checks which the rubric's criteria name."""
 JUDGE_PREFIX = "judge/"
 VERIFIERS = "verifiers"
-"""The check that is whatever a task lists under `verify`; missing where one of them is."""
+"""The check that is whatever a task lists under `verify`; missing where one of them is. A task with
+evidence alone is marked by what running shows."""
 
 
 class UnmarkedError(SpecError):
@@ -80,7 +81,7 @@ class Marking:
             if (name := self.rubric.dimension(dimension).marked[place].check or "")
             not in {*CHECKS, *EVIDENCE_CHECKS}
         }
-        if self.runs_answers:
+        if self.runs_answers or VERIFIERS in own:
             own["evidence"] = EVIDENCE_VERSION
         if VERIFIERS in own:
             own[VERIFIERS] = VERIFIERS_VERSION
@@ -262,12 +263,13 @@ def _refuse_unverified(marking: Marking, experiment: Experiment) -> None:
     """Refuse tasks that a criterion leaves to their verifiers, and that have none."""
     if verifiers not in marking.checks.values():
         return
-    bare = [task.name for task in experiment.suite.tasks if not task.verify]
+    tasks = experiment.suite.tasks
+    bare = [task.name for task in tasks if not task.verify and task.evidence is None]
     if bare:
         raise SpecError(
             f"rubric '{marking.rubric.name}' marks by verifiers, and task '{bare[0]}' of suite "
             f"'{experiment.suite.name}' has none ({len(bare)} tasks in all)"
-            ": give it 'verify: [...]'"
+            ": give it 'verify: [...]', or 'evidence: ...'"
         )
 
 
@@ -278,7 +280,7 @@ def _refuse_unrun(marking: Marking, experiment: Experiment) -> None:
         raise SpecError(
             f"rubric '{marking.rubric.name}' marks by what running shows, and task '{bare[0]}' of "
             f"suite '{experiment.suite.name}' has nothing to run ({len(bare)} tasks in all)"
-            ": give it 'evidence: {tests: ...}' or 'evidence: {code: ...}'"
+            ": give it 'evidence: {tests: ...}', '{code: ...}' or '{change: ...}'"
         )
 
 

@@ -116,7 +116,11 @@ def _unusable(run: SuiteRun, wanted: tuple[str, ...]) -> str:
 
 def _details(spec: ChangeEvidence, answer: VersionRun, good: frozenset[str]) -> dict[str, Any]:
     messages = {test.name: test.message for test in answer.tests}
+    late = sum(test.status == "timeout" for test in answer.tests)
+    wanted = len(spec.must_pass) + len(spec.still_pass)
     return {
+        "calls": wanted,
+        "within_limits": wanted - late,
         "tests": [
             {
                 "name": name,
@@ -125,5 +129,5 @@ def _details(spec: ChangeEvidence, answer: VersionRun, good: frozenset[str]) -> 
                 "counts": True,
             }
             for name in (*spec.must_pass, *spec.still_pass)
-        ]
+        ],
     }

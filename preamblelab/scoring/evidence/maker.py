@@ -10,6 +10,7 @@ from typing import Final
 from preamblelab.domain.evidence import CodeLanguage
 from preamblelab.domain.evidence_records import EvidencePair
 from preamblelab.domain.tasks import Task
+from preamblelab.scoring.evidence.executing_change import execute_change
 from preamblelab.scoring.evidence.executing_code import CALLER_VERSION, execute_code, label_of
 from preamblelab.scoring.evidence.executing_tests import execute_tests, missing_pair
 from preamblelab.scoring.evidence.javascript import JavaScriptTests
@@ -80,9 +81,11 @@ class EvidenceMaker:
         assert task.evidence is not None
         kind, language = task.evidence.kind, task.evidence.language
         try:
-            if kind == "code":
+            if task.evidence.code is not None:
                 return execute_code(task, text, self._pool(language, tests=False))
             pool = self._pool(language, tests=True)
+            if task.evidence.change is not None:
+                return execute_change(task, text, RUNNERS[language], pool)
             return execute_tests(task, text, RUNNERS[language], pool)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next answer is not to blame
             reason = f"our own error: {type(error).__name__}: {error}"[:400]

@@ -1,10 +1,14 @@
 """A coder's case: the commit's own tests fail before it and pass after it, in the sandbox."""
 
+from pathlib import Path
+
 import pytest
 
+import preamblelab as pl
 from preamblelab.domain.tasks import Task
 from preamblelab.lab.mining.mine import Mined, mine
 from preamblelab.lab.mining.surroundings import import_root, needed
+from preamblelab.lab.suites import check_suites
 from preamblelab.library import load_suite
 from preamblelab.scoring.evidence.executing_change import execute_change
 from preamblelab.scoring.evidence.python_runner import PythonRunner
@@ -145,3 +149,29 @@ def test_imports_are_followed_absolute_and_relative():
     }
     found = needed(tree, {"pkg/a.py": tree["pkg/a.py"]}, "")
     assert found == set(tree) - {"pkg/a.py", "pkg/e.py"}
+
+
+def test_a_suite_of_cases_is_asked_and_marked_like_any_other(mined: Mined, tmp_path: Path):
+    suite = load_suite(mined.file)  # type: ignore[arg-type]
+    golden = {task.name: task.golden or "" for task in suite.tasks}
+    wrong = {task.name: task.wrong or "" for task in suite.tasks}
+
+    def client(trial: pl.Trial) -> pl.Response:
+        answers = wrong if trial.variant.text is None else golden
+        return pl.Response(text=answers[trial.task.name])
+
+    report = pl.compare(
+        "Think about the limits.", ["sim/mid-4b"], suite=suite, rubric="verified", name="better",
+        repetitions=1, store=tmp_path / "runs.db", client=client,
+    )  # fmt: skip
+    with pl.Store(tmp_path / "runs.db") as store:
+        scores = store.scores("compare-better").set_index(["variant", "task"])["score"]
+    assert report is not None
+    assert set(scores.loc["better"]) == {100}
+    assert list(scores.loc["baseline"]) == [pytest.approx(100 / 3, abs=1e-4)] * 2
+
+
+def test_golden_and_wrong_answers_of_cases_are_sound(mined: Mined):
+    checks = check_suites([str(mined.file)])
+    states = {state for each in checks for state in (each.golden.state, each.wrong.state)}
+    assert states == {"as wanted"}
