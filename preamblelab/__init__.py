@@ -18,6 +18,8 @@ _HOME = {
     "BASELINE": "domain.preambles",
     "Budget": "domain.experiments",
     "Decision": "decision.records",
+    "Evidence": "domain.evidence_records",
+    "EvidenceMaker": "scoring.evidence.maker",
     "Experiment": "domain.experiments",
     "GatePolicy": "domain.gates",
     "Holder": "domain.registry",
@@ -93,6 +95,7 @@ if TYPE_CHECKING:
     from preamblelab.decision.records import Decision as Decision
     from preamblelab.decision.records import Observation as Observation
     from preamblelab.decision.records import Observations as Observations
+    from preamblelab.domain.evidence_records import Evidence as Evidence
     from preamblelab.domain.experiments import Budget as Budget
     from preamblelab.domain.experiments import Experiment as Experiment
     from preamblelab.domain.experiments import Trial as Trial
@@ -132,6 +135,7 @@ if TYPE_CHECKING:
     from preamblelab.library import load_rubric as load_rubric
     from preamblelab.library import load_suite as load_suite
     from preamblelab.report.reports import Report as Report
+    from preamblelab.scoring.evidence.maker import EvidenceMaker as EvidenceMaker
     from preamblelab.scoring.scorers import scorer as scorer
     from preamblelab.stats.agreement import judge_agreement as judge_agreement
     from preamblelab.stats.effects import effects as effects

@@ -13,7 +13,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     ROOT / "docs" / name
-    for name in ("guide.md", "policy.md", "statistics.md", "suites.md", "decisions.md")
+    for name in (
+        "guide.md",
+        "policy.md",
+        "statistics.md",
+        "suites.md",
+        "evidence.md",
+        "decisions.md",
+    )
 ]
 FILE = re.compile(r"# (\S+\.yaml)\n")
 EXITS = re.compile(r"  # exits (\d+)$")
