@@ -1,5 +1,6 @@
 """The first picture of a report as a figure of matplotlib, for papers and notebooks."""
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from preamblelab.errors import MissingExtraError
@@ -27,8 +28,8 @@ def plot(report: Findings) -> "Figure":
             and no effect.
 
     Returns:
-        A figure with two panels, score and effect; it belongs to no window, and no state of
-        pyplot is touched.
+        A figure with two panels, score and effect; it belongs to no window, no state of pyplot
+        is touched, and a notebook shows it without any setting.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -41,7 +42,14 @@ def plot(report: Findings) -> "Figure":
         ) from None
     rows = effect_rows(report)
     height = _EDGE_INCHES + _ROW_INCHES * max(len(rows), 1)
-    figure = Figure(figsize=(10, height), layout="constrained")
+
+    class Shown(Figure):
+        def _repr_png_(self) -> bytes:
+            image = BytesIO()
+            self.savefig(image, format="png", dpi=100)
+            return image.getvalue()
+
+    figure = Shown(figsize=(10, height), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.2))
     title = report.experiment + (" (simulated results)" if report.simulated else "")
     figure.suptitle(title, fontweight="bold", x=0.01, ha="left")

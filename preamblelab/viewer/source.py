@@ -135,12 +135,13 @@ class Source:
 
     def _report(self, experiment: str) -> "Report":
         from preamblelab.lab.reporting import analyze
+        from preamblelab.report.html.glance import glance
 
         fingerprint = self._deep.fingerprint(experiment)
 
         def make() -> "Report":
             report = analyze(self._deep, experiment)
-            _ = report.effects, report.overall
+            glance(report)  # a report makes its tables when they are first looked at
             return report
 
         kept = _timed(make, fingerprint)

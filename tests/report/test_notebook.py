@@ -69,6 +69,7 @@ def test_the_figure_draws_the_numbers_of_the_report(report: pl.Report) -> None:
     widths = sorted(patch.get_width() / 2 for patch in right.patches)
     assert widths == pytest.approx([report.noise.floor, report.noise.smallest_effect])
     assert "simulated" in figure.get_suptitle()
+    assert figure._repr_png_().startswith(b"\x89PNG"), "a notebook shows it without any setting"
 
 
 def test_without_matplotlib_the_install_line_is_told(
