@@ -70,7 +70,7 @@ CODING_TESTS: Final = TruthTable(
     variants=("careful",),
     file="published_tests.json",
 )
-TABLES: Final = (SMOKE,)
+TABLES: Final = (SMOKE, CODING_TESTS)
 
 _SEPARATE_SEED: Final = 1_000
 

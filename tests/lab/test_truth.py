@@ -6,11 +6,13 @@ from math import hypot
 import pytest
 
 from preamblelab.domain.preambles import parse_label
+from preamblelab.domain.records import Response
 from preamblelab.domain.rubrics import Rubric
 from preamblelab.domain.sizes import size_class
 from preamblelab.errors import SpecError
 from preamblelab.execution.simulated import PROFILES
 from preamblelab.lab.truth import (
+    CODING_TESTS,
     VARIANTS,
     PublishedTruth,
     mark_by_checks,
@@ -19,6 +21,7 @@ from preamblelab.lab.truth import (
     true_effect,
 )
 from preamblelab.library import load_preamble, load_rubric, load_suite
+from preamblelab.scoring.evidence.executing_tests import missing_pair
 
 
 def text_of(model: str, label: str) -> str:
@@ -78,6 +81,42 @@ class TestWhatThePublishedTruthShows:
         assert self.baseline["sim/tiny-1b"] < 50
         assert 50 < self.baseline["sim/mid-7b"] < 90
         assert self.baseline["sim/large-70b"] > 90
+
+
+class TestWhereAnswersAreRun:
+    """The table of `coding-tests` under `executed`: its points were earned by running."""
+
+    @pytest.fixture
+    def table(self) -> dict[str, PublishedTruth]:
+        return {row.model: row for row in published_truth(CODING_TESTS)}
+
+    def test_it_holds_its_models(self, table: dict[str, PublishedTruth]) -> None:
+        assert set(table) == {f"sim/{name}" for name in CODING_TESTS.models}
+        assert {row.variant for row in table.values()} == {"careful"}
+
+    def test_middling_models_gain_and_the_strongest_hardly(
+        self, table: dict[str, PublishedTruth]
+    ) -> None:
+        assert table["sim/mid-7b"].effect > 12
+        assert abs(table["sim/large-70b"].effect) < 5
+        assert table["sim/tiny-1b"].baseline < table["sim/mid-7b"].baseline < 60
+        assert table["sim/large-70b"].baseline > 85
+
+    def test_the_showy_one_gains_by_words_and_stays_far_below_what_its_words_are_worth(
+        self, table: dict[str, PublishedTruth]
+    ) -> None:
+        showy = table["sim/mid-3b-showy"]
+        assert showy.effect > 10
+        # 44 points are to be had without running anything.
+        assert showy.baseline + showy.effect < 44
+
+    def test_marking_it_needs_a_sandbox_and_says_so_where_nothing_could_be_run(self) -> None:
+        rubric, (task, *_) = load_rubric("executed"), load_suite("coding-tests").tasks
+        with pytest.raises(SpecError, match="names no built-in check"):
+            mark_by_checks(rubric)
+        mark = mark_by_checks(rubric, lambda *_: missing_pair("tests", "no sandbox here", ""))
+        with pytest.raises(SpecError, match=r"'parcel-fee-tests' cannot be marked: no sandbox"):
+            mark(task, Response(text=str(task.golden)))
 
 
 @pytest.mark.parametrize(
