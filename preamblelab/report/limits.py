@@ -1,11 +1,15 @@
 """What the data cannot say, in words: the weightiest first."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from preamblelab.report.executed_evidence import executed_arms
 from preamblelab.report.findings import Findings
 from preamblelab.report.layout import Section, counted
 from preamblelab.stats.sentences import points
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 TITLE: Final = "What these data cannot say"
 _MOST_NAMES: Final = 4
@@ -15,9 +19,10 @@ def limits(report: Findings) -> list[str]:
     """Why the figures carry no more than the verdict claims; one sentence or two each."""
     return [
         *_design(report),
+        *_ran(report),
         *_delivery(report),
-        *_spread(report),
         *_again(report),
+        *_spread(report),
         *_worth(report),
     ]
 
@@ -115,6 +120,33 @@ def _again(report: Findings) -> Iterator[str]:
             f"The judge gives one and the same text other points when it is asked again: SD "
             f"{judge.sd:.1f} points."
         )
+
+
+def _ran(report: Findings) -> Iterator[str]:
+    """What the answers of each variant did when they were run, beside their points."""
+    if report.executed is None or report.executed.empty:
+        return
+    arms = executed_arms(report)
+    base = arms[arms["variant"] == report.baseline]
+    for variant, own in arms[arms["variant"] != report.baseline].groupby("variant", sort=False):
+        models = set(own["model"]) & set(base["model"])
+        one, two = (each[each["model"].isin(models)] for each in (base, own))
+        gain = two["judged"].mean() - one["judged"].mean()
+        if models and gain == gain:
+            yield (
+                f"Run as they were written, the answers {_did(one)} without {variant} and "
+                f"{_did(two)} with it; their points differ by {points(gain)}."
+            )
+
+
+def _did(arms: "DataFrame") -> str:
+    """What the answers of some arms did: mutants killed, or cases held where there are none."""
+    killed, mutants, passed, tests = (
+        int(arms[f"strict_{name}"].sum()) for name in ("killed", "mutants", "passed", "tests")
+    )
+    if mutants:
+        return f"killed {killed:,} of {mutants:,} mutants"
+    return f"passed {passed:,} of {tests:,} cases"
 
 
 def _worth(report: Findings) -> Iterator[str]:

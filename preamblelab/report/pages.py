@@ -12,6 +12,7 @@ from preamblelab.report.conclusions import (
     tiers_section,
     told,
 )
+from preamblelab.report.contradictions import calibration_section, contradictions_section
 from preamblelab.report.executed import executed_section
 from preamblelab.report.findings import Findings
 from preamblelab.report.heads import head_of
@@ -69,6 +70,8 @@ def page_sections(report: Findings) -> list[Section]:
         told(segments_section, report, "By baseline tier and size"),
         _dimensions(report),
         executed_section(report),
+        contradictions_section(report),
+        calibration_section(report),
         told(judges_section, report, "Judges") if report.marks is not None else Section(),
         delivered(report),
         told(_stability, report, "Stability"),

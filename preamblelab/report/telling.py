@@ -119,7 +119,7 @@ def _contradicted(report: Findings, pairs: "DataFrame") -> list[dict[str, Any]]:
     run = report.executed
     if run is None or run.empty:
         return []
-    nothing = run[(run["status"] == "ok") & (run["mode"] == "repaired") & (run["passed"] == 0)]
+    nothing = run[(run["status"] == "ok") & (run["mode"] == "strict") & (run["passed"] == 0)]
     key = ["model", "variant", "task", "repetition"]
     found = pairs.merge(nothing[key].drop_duplicates(), on=key).sort_values(
         "score", ascending=False, kind="stable"

@@ -137,10 +137,11 @@ def test_a_report_is_written_as_its_suffix_says(tmp_path: Path) -> None:
 def executed(scores: pd.DataFrame) -> pd.DataFrame:
     """Evidence in which the variant's answers load and fail, and the baseline's do well."""
     good = scores["variant"] == "baseline"
-    return scores[["model", "variant", "task", "repetition"]].assign(
-        mode="strict", kind="tests", status="ok", reason="", loads=True, tests=4,
-        passed=good.astype(int) * 4, mutants=10, killed=good.astype(int) * 8, isolated=True,
+    ran = scores[["model", "variant", "task", "repetition"]].assign(
+        kind="tests", status="ok", reason="", loads=True, tests=4, passed=good.astype(int) * 4,
+        mutants=10, killed=good.astype(int) * 8, isolated=True, repairs="", backend="b", runner="r",
     )  # fmt: skip
+    return pd.concat([ran.assign(mode=mode) for mode in ("strict", "repaired")])
 
 
 def test_praise_that_no_run_confirms_is_listed() -> None:
@@ -155,11 +156,13 @@ def test_praise_that_no_run_confirms_is_listed() -> None:
     section = next(
         each for each in page_sections(report) if each.title == "Judged against executed"
     )
-    text = " ".join(section.lines)
-    assert "x: judged +30.0 points, executed −80.0 % (from 80 to 0)" in text
-    assert "8 answers of 16 got 70 points or more and was worth less" in text
-    assert section.grid is not None
-    assert {row[1] for row in section.grid.rows} == {"x"}
+    assert "x: +30.0 points of 100 judged; executed worth −80.0 points" in " ".join(section.lines)
+    drawn = section.figures[0].draw(460)
+    assert "16 answers, 8 of them contradictions" in drawn
+    assert drawn.count('"f-loss"') == 8
+    said = Page(report.to_html()).said
+    ran = "killed 64 of 80 mutants without x and killed 0 of 80 mutants with it"
+    assert f"the answers {ran}; their points differ by +30.0." in said
 
 
 def test_the_most_telling_pairs_come_with_their_reasons() -> None:

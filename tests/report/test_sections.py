@@ -107,7 +107,8 @@ def test_one_repetition_has_no_range_and_models_stand_in_groups() -> None:
 
 def test_without_replicates_no_effect_is_called_smaller_than_chance() -> None:
     """Equal marks of equal answers say nothing of chance, where no judge gave them."""
-    table = scores(models=1, gains=(0.5,)).assign(output_hash="same")
+    table = scores(models=1, gains=(0.0,))
+    table = table.assign(score=50.0, output_hash=table["task"])
     report = Report(experiment="e", scores=table)
     assert report.noise.floor is None
     assert "may be chance in the answers" not in str(report)
