@@ -1,6 +1,8 @@
 """One step of asking once more: what a level said, beside the step before it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from preamblelab.domain.records import Response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,3 +39,25 @@ class Climb:
     about: str = ""
     """What is climbed for: a preamble's id, a task."""
     simulated: bool = False
+
+    def stepped(self, level: str, word: str, *, tag: str, key: str, response: Response) -> "Climb":
+        """The climb with one step more.
+
+        Args:
+            level: who was asked.
+            word: what it came to.
+            tag: of the level.
+            key: address of the answer in the store.
+            response: the answer.
+        """
+        step = Step(
+            level=level,
+            word=word,
+            key=key,
+            parent=self.steps[-1].key if self.steps else "",
+            tag=tag,
+            reason=response.reason,
+            usd=response.usd,
+            seconds=response.seconds,
+        )
+        return replace(self, steps=(*self.steps, step))

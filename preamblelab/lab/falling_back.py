@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from preamblelab.domain.applying import Existing, Message, apply_preamble, place
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.policies import NONE, PolicySpec
 from preamblelab.domain.records import Request, Response
-from preamblelab.domain.steps import Climb, Step
+from preamblelab.domain.steps import Climb
 from preamblelab.errors import BudgetError
 from preamblelab.execution.clients import Client
 from preamblelab.execution.doors import Doors, FunctionClient
@@ -173,17 +173,10 @@ async def _climbed(
         while (level := ladder.next(climb.steps)) is not None:
             request = requests[level.name]
             response = await gateway.call(request)
-            step = Step(
-                level=level.name,
-                word=response.status if response.answered else UNREACHABLE,
-                key=request.key,
-                parent=climb.steps[-1].key if climb.steps else "",
-                tag=level.tag,
-                reason=response.reason,
-                usd=response.usd,
-                seconds=response.seconds,
+            word = response.status if response.answered else UNREACHABLE
+            climb = climb.stepped(
+                level.name, word, tag=level.tag, key=request.key, response=response
             )
-            climb = replace(climb, steps=(*climb.steps, step))
             await asyncio.to_thread(store.put, [(request, response)])
             await asyncio.to_thread(store.put_climb, climb)
     finally:

@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from preamblelab.decision.escalation import (
@@ -167,17 +167,10 @@ class _Review:
                         raise BudgetError(f"nothing can be asked: {spent.limit}") from None
                     closed[level.name] = spent.limit
                     continue
-                step = Step(
-                    level=level.name,
-                    word=word_of(response, self.nonce),
-                    key=request.key,
-                    parent=climb.steps[-1].key if climb.steps else "",
-                    tag=level.tag,
-                    reason=response.reason,
-                    usd=response.usd,
-                    seconds=response.seconds,
+                word = word_of(response, self.nonce)
+                climb = climb.stepped(
+                    level.name, word, tag=level.tag, key=request.key, response=response
                 )
-                climb = replace(climb, steps=(*climb.steps, step))
                 await asyncio.to_thread(store.put, [(request, response)])
                 await asyncio.to_thread(store.put_climb, climb)
         finally:
