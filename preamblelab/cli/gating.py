@@ -46,6 +46,9 @@ SummaryOption = Annotated[
     bool,
     typer.Option("--summary", help="Write GitHub's step summary, and annotations to stderr."),
 ]
+AmongOption = Annotated[
+    int, typer.Option(min=1, help="Challengers tried at once; at most one is promoted.")
+]
 HOME: Final = Path("gates")
 
 
@@ -102,6 +105,7 @@ def run(
     allow_unpriced: Annotated[
         bool, typer.Option("--allow-unpriced", help="Let models without a price go uncounted.")
     ] = False,
+    among: AmongOption = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
     junit: JunitOption = None,
     summary: SummaryOption = False,
@@ -117,6 +121,7 @@ def run(
         apply=apply,
         max_usd=max_usd,
         allow_unpriced=allow_unpriced,
+        among=among,
         quiet=quiet,
     )
     with pipeline_codes(home):
@@ -252,6 +257,7 @@ def decide(
     against: Annotated[
         str | None, typer.Option(help="The champion; the experiment's baseline without it.")
     ] = None,
+    among: AmongOption = 1,
     home: Annotated[
         Path | None, typer.Option("--home", help="A registry that numbers the attempts.")
     ] = None,
@@ -264,7 +270,14 @@ def decide(
 
     with pipeline_codes():
         decision = decided_variant(
-            experiment, variant, store, gate=gate, models=model or [], against=against, home=home
+            experiment,
+            variant,
+            store,
+            gate=gate,
+            models=model or [],
+            against=against,
+            among=among,
+            home=home,
         )
     leave_with(decision, format, junit, summary)
 

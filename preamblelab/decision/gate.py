@@ -6,10 +6,10 @@ No clock, no network, no draw: the same observations, rules and registry give th
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from preamblelab.decision.costs import costs_of
 from preamblelab.decision.measuring import (
     Category,
     categories_of,
-    costs_of,
     hard_failures_of,
     influential,
     overall_measured,
@@ -79,7 +79,7 @@ def decide(
     if full.champion is None:
         found = _installed(observations, policy, full, before)
     else:
-        found = _compared(policy, full, before)
+        found = _compared(policy, full, before, observations.among)
     return _decision(observations, policy, registry, full, found)
 
 
@@ -99,8 +99,8 @@ def refuse_unfit(observations: Observations, policy: GatePolicy) -> None:
         vacant = "is vacant" if champion is None else "has lost its champion"
         if champion is None or observations.emergency:
             raise SpecError(
-                f"slot '{observations.slot}' {vacant}: an installation needs absolute thresholds, "
-                "write 'install: {overall: 0.7}' into the policy"
+                f"slot '{observations.slot}' {vacant}: enter who is in use today (gate adopt), or "
+                "write absolute thresholds into the policy, 'install: {overall: 0.7}'"
             )
     names = [task.name for task in observations.tasks]
     double = sorted({name for name in names if names.count(name) > 1})
@@ -147,7 +147,7 @@ def _not_asked(full: Pairs) -> RuleResult:
     )
 
 
-def _compared(policy: GatePolicy, pairs: Pairs, before: Sequence[RuleResult]) -> _Found:
+def _compared(policy: GatePolicy, pairs: Pairs, before: Sequence[RuleResult], among: int) -> _Found:
     missing = pairs.missing()
     categories = categories_of(pairs, policy)
     invalid = [*coverage_rules(pairs, missing, policy), *size_rules(categories)]
@@ -161,10 +161,10 @@ def _compared(policy: GatePolicy, pairs: Pairs, before: Sequence[RuleResult]) ->
             outcome="invalid", rules=tuple(rules), measured=measured, categories=categories
         )
     advice = what_would_decide(categories, pairs, found, policy)
-    rules += _verdict_rules(policy, pairs, categories, overall, hard, advice)
+    rules += _verdict_rules(policy, pairs, categories, hard, among, advice)
     outcome = _first(rules)
     if missing.tasks:
-        bounds = _bounds(policy, pairs)
+        bounds = _bounds(policy, pairs, among)
         rules += _missing_rules(outcome, bounds, missing.tasks)
         if outcome == "promote" and bounds[0] != "promote":
             outcome = "inconclusive"
@@ -176,29 +176,29 @@ def _verdict_rules(
     policy: GatePolicy,
     pairs: Pairs,
     categories: Sequence[Category],
-    overall: Measured,
     hard: Measured,
-    advice: str,
+    among: int,
+    advice: str = "",
 ) -> list[RuleResult]:
     """What decides once the comparison is valid, in the order in which it is asked."""
     tie = tie_rule(pairs)
+    overall = overall_measured(categories, overall_of(categories, policy), policy)
+    shared = overall_measured(categories, overall_of(categories, policy, among=among), policy)
     return [
         *tripwire_rules(pairs, policy),
         *harm_rules(categories, overall, hard),
         *([tie] if tie is not None else []),
         *guard_rules(categories),
-        gain_rule(overall, advice),
+        gain_rule(shared, advice, among),
     ]
 
 
-def _bounds(policy: GatePolicy, pairs: Pairs) -> tuple[Outcome, Outcome]:
+def _bounds(policy: GatePolicy, pairs: Pairs, among: int) -> tuple[Outcome, Outcome]:
     """The outcome were every missing pair the challenger's worst, and its best."""
     outcomes: list[Outcome] = []
     for fill in (-1.0, 1.0):
         categories = categories_of(pairs, policy, fill=fill)
-        overall = overall_measured(categories, overall_of(categories, policy), policy)
-        hard = hard_failures_of(pairs, policy)
-        rules = _verdict_rules(policy, pairs, categories, overall, hard, "")
+        rules = _verdict_rules(policy, pairs, categories, hard_failures_of(pairs, policy), among)
         outcomes.append(_first(rules))
     return outcomes[0], outcomes[1]
 

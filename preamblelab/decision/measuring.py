@@ -1,14 +1,13 @@
-"""Owns the figures of a comparison: categories, overall score, hard failures, influence, costs."""
+"""Owns the figures of a comparison: categories, overall score, hard failures, influence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite
-from statistics import median
 
 import numpy as np
 
 from preamblelab.decision.pairing import TIE, Arm, Flags, Floats, Pairs, by_task
-from preamblelab.decision.records import Cost, Influence, Interval, Measured, Observation
+from preamblelab.decision.records import Influence, Interval, Measured
 from preamblelab.domain.gates import FEWEST_TASKS, CategoryRule, GatePolicy
 from preamblelab.stats.differences import (
     Difference,
@@ -192,13 +191,21 @@ def parts_of(pairs: Pairs, policy: GatePolicy) -> tuple[Measured, ...]:
     return tuple(parts)
 
 
-def overall_of(categories: Sequence[Category], policy: GatePolicy) -> Difference | None:
-    """The weighted sum of the categories; None where one with a weight is not estimable."""
+def overall_of(
+    categories: Sequence[Category], policy: GatePolicy, *, among: int = 1
+) -> Difference | None:
+    """The weighted sum of the categories; None where one with a weight is not estimable.
+
+    Args:
+        categories: with their differences.
+        policy: gives the error of a limit.
+        among: by how many challengers that error is shared.
+    """
     parts = [(each.weight, each.found) for each in categories if each.weight > 0]
     known = [(weight, found) for weight, found in parts if found is not None]
     if len(known) < len(parts):
         return None
-    return weighted_difference(known, alpha=policy.alpha)
+    return weighted_difference(known, alpha=policy.alpha / among)
 
 
 def overall_measured(
@@ -362,36 +369,3 @@ def _variance(cells: Floats) -> Floats:
     mean = np.where(known, cells, 0.0).sum(axis=2) / np.maximum(count, 1)
     squares = np.where(known, (cells - mean[..., None]) ** 2, 0.0).sum(axis=2)
     return np.asarray(squares / np.maximum(count - 1, 1), dtype=np.float64)
-
-
-def costs_of(rows: Sequence[Observation], arms: Mapping[str, str]) -> dict[str, Cost]:
-    """What each contender used up, by `champion` and `challenger`.
-
-    Args:
-        rows: all trials, smoke test included.
-        arms: digest by contender.
-    """
-    return {name: _cost([r for r in rows if r.arm == digest]) for name, digest in arms.items()}
-
-
-def _cost(rows: Sequence[Observation]) -> Cost:
-    asked = [row for row in rows if row.status != "not_run"]
-    seconds = [row.seconds for row in asked if row.seconds is not None]
-    return Cost(
-        calls=len(asked),
-        usd=_sum([row.usd for row in asked]),
-        prompt_tokens=_whole([row.prompt_tokens for row in asked]),
-        completion_tokens=_whole([row.completion_tokens for row in asked]),
-        seconds=median(seconds) if seconds else None,
-    )
-
-
-def _sum(values: Sequence[float | None]) -> float | None:
-    """The sum; None where one of them is unknown."""
-    known = [value for value in values if value is not None]
-    return sum(known) if known and len(known) == len(values) else None
-
-
-def _whole(values: Sequence[int | None]) -> int | None:
-    total = _sum(values)
-    return None if total is None else int(total)

@@ -170,6 +170,9 @@ class Observations:
     """The champion cannot be asked any more, and the user allows an installation without it."""
     champion_gone: str = ""
     """Why the champion cannot be asked; empty where it can."""
+    among: int = 1
+    """Challengers that are tried against this champion at once; the gain of each is then shown at
+    `alpha / among`. At most one is promoted, so that Holm's first step is all there is."""
     undelivered: tuple[str, ...] = ()
     """Models that a contender's preamble did not reach, so that nothing of it was measured."""
     configuration_before: str | None = None
@@ -346,7 +349,9 @@ class Decision:
         subject = {
             "promote": f"PROMOTE {self.challenger} in slot '{self.slot}'",
             "install": f"INSTALL {self.challenger} in slot '{self.slot}'",
-            "keep": f"KEEP {self.champion or 'the slot vacant'} in slot '{self.slot}'",
+            "keep": f"KEEP {self.champion} in slot '{self.slot}'"
+            if self.champion
+            else f"KEEP slot '{self.slot}' vacant",
             "inconclusive": f"INCONCLUSIVE: {self.champion or 'no one'} stays in '{self.slot}'",
             "invalid": f"INVALID: nothing is decided on slot '{self.slot}'",
         }[self.outcome]

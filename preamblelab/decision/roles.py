@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from preamblelab.decision.measuring import costs_of
+from preamblelab.decision.costs import costs_of
 from preamblelab.decision.records import Decision, Observations, RuleResult
 from preamblelab.decision.role_clauses import (
     LITERAL,

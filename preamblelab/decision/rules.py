@@ -318,11 +318,18 @@ def guard_rules(categories: Sequence[Category]) -> list[RuleResult]:
     return found
 
 
-def gain_rule(overall: Measured, advice: str) -> RuleResult:
-    """Is the overall gain larger than the margin, not larger, or not known?"""
+def gain_rule(overall: Measured, advice: str, among: int = 1) -> RuleResult:
+    """Is the overall gain larger than the margin, not larger, or not known?
+
+    Args:
+        overall: with limits that are already shared by all challengers.
+        advice: what would decide.
+        among: number of challengers, for the words.
+    """
     interval, margin = overall.interval, overall.margin or 0.0
     assert interval is not None
     beyond = f" above {margin:g}" if margin else ""
+    beyond += f" (one of {among} challengers)" if among > 1 else ""
     numbers = numbers_of(overall) | {"margin": margin}
     if interval.low > margin:
         return RuleResult(

@@ -110,6 +110,19 @@ def test_a_shown_lack_of_gain_keeps_the_champion():
     assert "no worthwhile gain" in decision.sentence
 
 
+def test_one_of_several_challengers_must_show_its_gain_at_its_share_of_the_error():
+    def some(category, task, repetition):
+        return 0.5 + (0.08 if number(task) % 3 else -0.06)
+
+    made = observed(flat(0.5), some)
+    alone = decide(made, policy(success_margin=0.0))
+    assert alone.outcome == "promote"
+    crowd = decide(replace(made, among=1000), policy(success_margin=0.0))
+    assert crowd.outcome == "inconclusive"
+    assert "one of 1000 challengers" in crowd.sentence
+    assert figure(crowd, "overall") == figure(alone, "overall"), "the table stays as it is"
+
+
 # --- guards -----------------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """Gates as the command line calls them: names and files in, decisions and texts out."""
 
 import getpass
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from preamblelab.decision.records import Decision
@@ -89,6 +89,7 @@ class Options:
     apply: bool = False
     max_usd: float | None = None
     allow_unpriced: bool = False
+    among: int = 1
     quiet: bool = False
 
 
@@ -103,7 +104,7 @@ def ran(gate: Path, home: Path, challenge: Challenge, options: Options) -> GateR
         allow_unpriced=options.allow_unpriced,
     )
     run = run_gate(
-        plan,
+        replace(plan, among=options.among),
         place,
         new=options.new,
         emergency=options.emergency,

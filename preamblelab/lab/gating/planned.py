@@ -40,6 +40,8 @@ class GatePlan:
     folder: Path | None
     """Where `module:name` scorers are looked up."""
     configuration: Path | None
+    among: int = 1
+    """Challengers that are tried against this champion at once."""
 
     @property
     def tasks(self) -> tuple[PlannedTask, ...]:
@@ -133,6 +135,7 @@ class GatePlan:
             tasks=self.tasks,
             rows=(),
             manifest=self.manifest(run, started),
+            among=self.among,
             simulated=any(model.simulated for _, model, _ in self._named()),
         )
 

@@ -31,6 +31,7 @@ def decided_variant(
     gate: Path | None = None,
     models: Sequence[str] = (),
     against: str | None = None,
+    among: int = 1,
     home: Path | None = None,
 ) -> Decision:
     """The decision on one variant against the baseline, over a panel of models.
@@ -42,6 +43,7 @@ def decided_variant(
         gate: rules; None: every category counts the same, hard failures are a guard.
         models: the panel; none: every model of the experiment.
         against: label of the champion; None: the experiment's baseline.
+        among: challengers that are tried against the champion at once.
         home: folder of a registry that numbers attempts; it is only read.
 
     Raises:
@@ -51,7 +53,7 @@ def decided_variant(
         plan = experiment_from_document(opened.document(experiment))
         observations = _observations(opened, plan, variant, against or plan.baseline, models)
     policy = load_gate(gate).policy if gate is not None else _plain_policy(plan)
-    observations = replace(observations, slot=policy.slot)
+    observations = replace(observations, slot=policy.slot, among=among)
     registry = None if home is None else read_registry(Home(folder=home).registry)
     return decide(observations, policy, registry)
 
