@@ -133,8 +133,9 @@ def test_the_first_measurement_as_written(runs):
         ours = (strict.loads, *collected(strict))
         if ours != (theirs["suite_ran"], theirs["tests"], theirs["passed"]):
             differs.append((run.name, ours, theirs["error"].split(",")[0]))
-    # Jest's process ended there before it had reported; here each of its tests fails. It mocks the
-    # module that it should test, so that none of them counts.
+    # It mocks the module that it should test. They ran without Babel, which moves `jest.mock` to the
+    # front: so the real module rejected, nobody waited, and Jest's process ended before it had
+    # reported. Here the mock comes first, all four tests fail, and none of them would count.
     assert differs == [
         (
             "1 baseline-no-instructions deepseek-coder:6.7b",
@@ -177,8 +178,7 @@ def test_the_second_measurement(runs):
         if (strict.line_share or 0.0) != pytest.approx(share, abs=1e-4):
             differs.append((name, "lines"))
     # r00: its blocks parse one by one; put together, as we do, they declare a name twice.
-    # r01: it mocks its module; `jest.mock` comes first, as Jest does by default, so that the module
-    # is never loaded. The second measurement ran without Babel, which moves it.
+    # r01: it mocks its module, which is never loaded here; there one of its 39 lines ran.
     assert differs == [("r00", "parses"), ("r01", "lines")]
 
 

@@ -159,6 +159,7 @@ def test_styles_of_import(node, code):
         ("const { expect } = require('chai');", "Cannot find module 'chai'"),
         ("const x = require('./elsewhere');", "Cannot find module './elsewhere'"),
         ("process.exit(0);", "process.exit was called"),
+        ("it('a', () => {}); Promise.reject(['x']);", "Unhandled rejection while the file"),
         ("console.log('12 passed');", "at least one test"),
         ("const it = () => {}; it('a', () => { expect(1).toBe(1); });", "at least one test"),
     ],

@@ -29,7 +29,7 @@ from preamblelab.scoring.evidence.protocol import (
 )
 from preamblelab.scoring.sandbox import Execution, Limits, Pool
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised whenever outcomes may change."""
 MOST_PROCESSES: Final = 24
 """Each version that hangs costs two; what is left then has a reason and no tests."""

@@ -122,6 +122,9 @@
       const module = { exports: {} };
       await testFile(module.exports, require, module, "/work/answer.test.js", "/work", jest, imported, importedLater);
       if (!tests.length) throw new Error("Your test suite must contain at least one test.");
+      // What is rejected while the file is loaded, and waited for by nobody, ends Jest's process.
+      await new Promise((done) => host.breath(done));
+      if (unhandled.length) throw new Error(`Unhandled ${unhandled[0].how} while the file was loaded: ${unhandled[0].said}`);
     } catch (error) {
       return stringify({ fault: words(error, 500), mocked: shared.mocked, unhandled });
     }
