@@ -133,8 +133,8 @@ def test_the_first_measurement_as_written(runs):
         ours = (strict.loads, *collected(strict))
         if ours != (theirs["suite_ran"], theirs["tests"], theirs["passed"]):
             differs.append((run.name, ours, theirs["error"].split(",")[0]))
-    # It mocks the module that it should test. They ran without Babel, which moves `jest.mock` to the
-    # front: so the real module rejected, nobody waited, and Jest's process ended before it had
+    # It mocks the module that it should test. They ran without Babel, which moves `jest.mock` to
+    # the front: so the real module rejected, nobody waited, and Jest's process ended before it had
     # reported. Here the mock comes first, all four tests fail, and none of them would count.
     assert differs == [
         (

@@ -28,6 +28,7 @@ from preamblelab.scoring.evidence.protocol import (
     VersionRun,
 )
 from preamblelab.scoring.sandbox import Execution, Limits, Pool
+from preamblelab.scoring.sandbox.runtimes import find_runtime
 
 VERSION: Final = 2
 """Raised whenever outcomes may change."""
@@ -46,8 +47,10 @@ class JavaScriptTests:
 
     @property
     def label(self) -> str:
-        """The runner and the assertions; the interpreter is told by the execution."""
-        return f"preamblelab-js {VERSION}, expect {bundled_versions()['expect']}"
+        """The runner, the assertions, and node; of deno the backend tells the version."""
+        node = find_runtime("javascript")
+        with_node = f", {node.label}" if node is not None else ""
+        return f"preamblelab-js {VERSION}, expect {bundled_versions()['expect']}{with_node}"
 
     def missing(self) -> str:
         """Nothing: an interpreter that is not there is the sandbox's to tell."""
