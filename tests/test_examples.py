@@ -29,6 +29,7 @@ def test_every_example_is_tried():
 # The tests of the pages run the same calls: these only run with the slow tests.
 LONG = (
     "admit_a_challenger.py",
+    "challenger_for_a_role.py",
     "preamble_by_size.py",
     "run_an_experiment.py",
     "try_a_prompt.py",

@@ -39,7 +39,7 @@ def replicate(
     format: Plain = "text",  # noqa: A002
 ) -> None:
     """Say what comes again over runs of one benchmark: tiers, and findings that survive."""
-    from preamblelab.lab.replicating import replicated
+    from preamblelab.lab.replicating import replicated, write_findings
 
     report = replicated(
         runs,
@@ -51,5 +51,5 @@ def replicate(
         scale=scale,
     )
     if write is not None:
-        write.write_text(report.to_json(), encoding="utf-8")
+        write_findings(report, write)
     sys.stdout.write(report.to_json() if format == "json" else str(report))

@@ -122,8 +122,7 @@ def review(
     from preamblelab.lab.roles.commands import reviewed
 
     with pipeline_codes():
-        text = work.read_text("utf-8")
-        found = reviewed(file, role, text, store, category=category, private=private)
+        found = reviewed(file, role, work, store, category=category, private=private)
     sys.stdout.write(found.sentence + "\n")
     raise typer.Exit(0 if found.accepted else 10)
 

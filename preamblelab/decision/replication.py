@@ -81,6 +81,8 @@ class Replication:
     @property
     def sentences(self) -> tuple[str, ...]:
         """What may be said of the runs."""
+        if len(self.runs) == 1:
+            return (f"One run: {self.runs[0]}.",)
         if self.replicates:
             return (f"{len(self.runs)} runs with equal manifests: {', '.join(self.runs)}.",)
         head = f"NOT REPLICATES: {len(self.runs)} runs differ in {_fields(self.differences)}."

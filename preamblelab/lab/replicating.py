@@ -21,6 +21,7 @@ from preamblelab.stats.tables import read_scores
 from preamblelab.stats.tiers import rank_tiers
 from preamblelab.stats.wins import win_floor
 from preamblelab.store import Store
+from preamblelab.store.durable import write_file
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -345,6 +346,15 @@ def _profiles(run: Run, arms: Sequence[str], file: Path | None) -> tuple[str, ..
                     f"profile '{name}': what is in use was not tested."
                 )
     return tuple(lines)
+
+
+def write_findings(report: ReplicationReport, file: Path) -> None:
+    """Keep a report where `routing` reads its findings; it replaces what is there as a whole.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    write_file(file, report.to_json().encode())
 
 
 def load_profiles(file: str | Path) -> Profiles:

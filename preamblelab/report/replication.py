@@ -158,7 +158,7 @@ class ReplicationReport:
                     f"{own['rank_low']} to {own['rank_high']}",
                     " ".join(f"{row[f'mean_{n}']:.1f}" for n in numbers),
                     " ".join(_whole(row[f"tier_{n}"]) for n in numbers),
-                    f"{row['range']:.1f}",
+                    f"{row['range']:.1f}" if len(numbers) > 1 else "-",
                     " ".join(won),
                     "stable" if row["status"] == "same tier" else str(row["status"]),
                 )

@@ -351,7 +351,7 @@ def _sentence(row: Mapping[str, object], *, same: bool, categories: int, arms: i
     )
     if row["reasons"]:
         text += f" ({row['reasons']})"
-    if same and row["status"] != SURVIVED:
+    if same and row["status"] != SURVIVED and int(str(row["n_runs"])) > 1:
         text += (
             f"; {counted(arms, 'equal arm')} would show one leader every time with chance "
             f"{float(str(row['chance'])):.1%}, and in at least one of "

@@ -73,6 +73,10 @@ def test_what_a_finding_rests_on_changes_with_its_own_category_only():
     assert before.basis("talk", ["a"]) != judged.basis("talk", ["a"])
 
 
+def test_one_run_repeats_nothing():
+    assert replicates([run("r1")]).sentences == ("One run: r1.",)
+
+
 def test_no_run_and_a_run_named_twice_are_refused():
     with pytest.raises(SpecError, match="got: none"):
         replicates([])

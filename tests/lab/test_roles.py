@@ -322,6 +322,8 @@ def test_the_commands_say_and_return_the_same(place, monkeypatch, capsys):
     assert run("apply", "roles.yaml", "--store", "runs.db") == 0
     assert run("history", "roles.yaml", "--format", "json") == 0
     assert run("rollback", "roles.yaml", "coder") == 0
+    assert run("review", "roles.yaml", "coder", "nothing.txt") == 2
+    assert "nothing.txt: no such file" in capsys.readouterr().err
     assert run("rollback", "roles.yaml", "nobody") == 2
     assert "did you mean" in (err := capsys.readouterr().err) or "known: coder" in err
 

@@ -27,7 +27,10 @@ def cases_of(project: RolesProject, staff: Staff) -> Suite | None:
     spec = staff.spec
     if spec.suite is None:
         return None
-    suite = load_suite(_named(project, spec.suite), start=project.path.parent)
+    try:
+        suite = load_suite(_named(project, spec.suite), start=project.path.parent)
+    except SpecError as error:
+        raise SpecError(f"{project.path}: role '{staff.role}': {error}") from None
     if spec.category is None:
         return suite
     own = tuple(task for task in suite.tasks if task.category == spec.category)

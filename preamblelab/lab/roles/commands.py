@@ -23,6 +23,7 @@ from preamblelab.lab.roles.escalating import Reviewed, escalation_lines, review
 from preamblelab.lab.roles.reporting import Written, roles_document, write_report
 from preamblelab.lab.roles.serving import RolesProject, Staff, open_roles
 from preamblelab.lab.running import Outcome
+from preamblelab.library.files import Place
 from preamblelab.report.layout import Grid, Section, as_text
 from preamblelab.report.progress import LineProgress, Progress
 from preamblelab.report.roles import roles_text
@@ -144,12 +145,17 @@ def _escalated(
 
 
 def reviewed(
-    file: Path, role: str, work: str, store: Path, *, category: str | None, private: bool
+    file: Path, role: str, work: Path, store: Path, *, category: str | None, private: bool
 ) -> Reviewed:
-    """Review a text by a role's model, and by larger ones where its file says so."""
+    """Review a text file by a role's model, and by larger ones where the roles' file says so.
+
+    Raises:
+        SpecError: a file is not there, or wrong; the message names it.
+    """
     project = open_roles(file)
+    text = Place(root=work.resolve().parent, parts=(work.name,)).read()
     with Store(store) as opened:
-        messages = [{"role": "user", "content": work}]
+        messages = [{"role": "user", "content": text}]
         return review(project, role, messages, opened, category=category, private=private)
 
 
