@@ -1,10 +1,11 @@
 """A decision as text, Markdown, JUnit XML and annotations: all of it said by the `Decision`."""
 
 from collections.abc import Sequence
-from xml.etree import ElementTree as ET  # only written, never parsed
+from typing import Literal
 
 from preamblelab.decision.records import Cost, Decision, Measured, RuleResult
 from preamblelab.report.escaping import for_terminal
+from preamblelab.report.junit import Case, Suite, junit
 from preamblelab.report.layout import Grid, Section, as_markdown, as_text
 
 _FIGURES = ("role", "weight", "n", "champion", "challenger", "difference", "interval", "said")
@@ -131,41 +132,35 @@ def junit_xml(decisions: Sequence[Decision]) -> str:
     A rule that failed for want of valid data is an `<error>`; one that speaks against the
     challenger, or shows nothing, is a `<failure>`. A promotion has neither.
     """
-    root = ET.Element("testsuites", name="preamblelab decide")
-    for decision in decisions:
-        suite = ET.SubElement(
-            root, "testsuite", name=_xml(f"{decision.slot}: {decision.challenger}")
-        )
-        counts = {"error": 0, "failure": 0}
-        for rule in decision.rules:
-            case = ET.SubElement(
-                suite, "testcase", classname=_xml(decision.slot), name=_xml(rule.name)
+    return junit(
+        [
+            Suite(
+                name=f"{decision.slot}: {decision.challenger}",
+                cases=[_case(rule, decision) for rule in decision.rules],
+                timestamp=decision.at,
             )
-            kind = junit_kind(rule, decision)
-            if kind is not None:
-                counts[kind] += 1
-                fault = ET.SubElement(case, kind, message=_xml(rule.words), type=str(rule.leads_to))
-                fault.text = _xml(decision.sentence)
-            elif rule.said == "info":
-                ET.SubElement(case, "system-out").text = _xml(rule.words)
-        suite.set("tests", str(len(decision.rules)))
-        suite.set("failures", str(counts["failure"]))
-        suite.set("errors", str(counts["error"]))
-        suite.set("timestamp", _xml(decision.at))
-    ET.indent(root)
-    return "<?xml version='1.0' encoding='utf-8'?>\n" + ET.tostring(root, encoding="unicode") + "\n"
+            for decision in decisions
+        ]
+    )
 
 
-def junit_kind(rule: RuleResult, decision: Decision) -> str | None:
+def _case(rule: RuleResult, decision: Decision) -> Case:
+    kind = junit_kind(rule, decision)
+    return Case(
+        name=rule.name,
+        group=decision.slot,
+        outcome=kind or "passed",
+        kind=str(rule.leads_to),
+        message=rule.words,
+        details=decision.sentence if kind else rule.words if rule.said == "info" else "",
+    )
+
+
+def junit_kind(rule: RuleResult, decision: Decision) -> Literal["error", "failure"] | None:
     """`error`, `failure` or neither, of one rule."""
     if rule.leads_to in {None, "promote", "install"} or decision.exit_code == 0:
         return None
     return "error" if rule.leads_to == "invalid" else "failure"
-
-
-def _xml(text: str) -> str:
-    """Text without characters that XML cannot hold."""
-    return for_terminal(text)
 
 
 _LEVELS = {

@@ -42,6 +42,8 @@ class Suite:
 
     name: str
     cases: Sequence[Case]
+    timestamp: str = ""
+    """When it was decided, in UTC."""
     properties: Sequence[tuple[str, str]] = ()
 
 
@@ -52,6 +54,8 @@ def junit(suites: Sequence[Suite]) -> str:
         place = ET.SubElement(
             root, "testsuite", {"name": _text(suite.name), **_counts(suite.cases)}
         )
+        if suite.timestamp:
+            place.set("timestamp", _text(suite.timestamp))
         _properties(place, suite.properties)
         for case in suite.cases:
             _case(place, case)

@@ -246,8 +246,8 @@ def _prepare(
     if read_only:
         if _pragma(connection, "user_version") < len(MIGRATIONS):
             raise StoreError(
-                f"{path}: an older preamblelab made this store; open it once for writing, "
-                "which keeps a copy and brings it up to date"
+                f"{path}: an older preamblelab made this store; open it once for writing "
+                "(`preamblelab report` does), which keeps a copy and brings it up to date"
             )
         connection.execute("PRAGMA query_only = ON")
         return

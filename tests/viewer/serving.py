@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from preamblelab.domain.evidence_records import Evidence
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Rating, Request, Response
 from preamblelab.store import MarkRow, PlannedTrial, RatingRow, Store
+from preamblelab.store.executing import EvidenceRow
 from preamblelab.viewer.guarding import Guard
 from preamblelab.viewer.server import Viewer
 
@@ -19,6 +21,17 @@ HOSTILE = (
     "\x1b[31mred\x1b[0m \u202eturned\u202c \x9b31m\ud800\0 &lt; =1+1"
 )
 """What a model may write to whoever looks at its answer."""
+
+
+EVIDENCE = Evidence(
+    kind="tests", mode="strict", parses=True, loads=True, tests=2, passed=1, failed=1, mutants=1,
+    killed=0, runner="pytest", backend="bubblewrap",
+    details={
+        "tests": [{"name": "test_limit", "outcome": "failed", "message": HOSTILE}],
+        "mutants": [{"name": "limit-30", "killed": False}],
+    },
+)  # fmt: skip
+"""What came of running the last but one answer of model `b`."""
 
 
 @contextmanager
@@ -109,3 +122,4 @@ def fill(store: Store, name: str = "e", *, gain: float = 12.0, tasks: int = 70) 
     store.set_marking(name, "m", {"mark_keys": ["k"], "rubric": rubric})
     store.put_marks(marks)
     store.put_ratings(ratings)
+    store.put_evidence([EvidenceRow(rows[-3][1].output_hash, f"d{tasks - 2}", EVIDENCE)])

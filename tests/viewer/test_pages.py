@@ -122,6 +122,17 @@ def test_hostile_texts_are_shown_and_do_nothing(tab: Any, guard: Guard) -> None:
     assert raw.headers["content-type"] == "text/plain; charset=utf-8"
 
 
+def test_tests_and_mutants_that_were_run_stand_behind_an_answer(tab: Any, guard: Guard) -> None:
+    tab.goto(f"http://127.0.0.1:{guard.port}/pair?experiment=e&trial=277")
+    for summary in tab.locator("summary").all():
+        summary.evaluate("element => element.parentElement.open = true")
+    words = tab.locator("main").inner_text()
+    assert "Run: tests and mutants" in words
+    for told in ("bubblewrap", "test_limit", "failed", "limit-30", "<script>window.ran = 1"):
+        assert told in words
+    assert tab.evaluate("window.ran") is None
+
+
 def test_two_experiments_stand_side_by_side(tab: Any) -> None:
     tab.get_by_label("experiment first").select_option("e")
     tab.get_by_label("experiment second").select_option("f")
