@@ -105,7 +105,10 @@ def _telling(store: Store, experiment: str, findings: Findings) -> Telling:
     scores = findings.scores
     wanted = {place for each in choices for place in (each.baseline, each.variant)}
     keys = {str(scores["response_key"].iloc[place]) for place in wanted}
-    digests = _task_digests(store, experiment, keys)
+    digests = {
+        (trial.response_key, trial.task): trial.task_digest
+        for trial in store.trials_with(experiment, keys)
+    }
     answers = {
         place: answer_of(store, experiment, _line(scores.iloc[place].to_dict(), place, digests))
         for place in wanted
@@ -118,19 +121,6 @@ def _telling(store: Store, experiment: str, findings: Findings) -> Telling:
         of=pairs,
         rule=rule,
     )
-
-
-def _task_digests(store: Store, experiment: str, keys: set[str]) -> dict[tuple[str, str], str]:
-    """Which task some answers are to, by response key and name of the task."""
-    found: dict[tuple[str, str], str] = {}
-    seen: set[str] = set()
-    for trial in store.trials(experiment) if keys else ():
-        if trial.response_key in keys:
-            found[trial.response_key, trial.task] = trial.task_digest
-            seen.add(trial.response_key)
-            if seen == keys:
-                break
-    return found
 
 
 def _line(row: Mapping[Any, Any], place: int, digests: Mapping[tuple[str, str], str]) -> TrialLine:

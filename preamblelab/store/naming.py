@@ -123,6 +123,25 @@ class Naming(Connection):
             self._experiment_id(experiment),
         )
 
+    def trials_with(self, experiment: str, keys: Iterable[str]) -> list[PlannedTrial]:
+        """The trials that some answers belong to, in their order.
+
+        Args:
+            experiment: its name.
+            keys: `Request.key` of each of the answers.
+
+        Raises:
+            SpecError: there is no such experiment.
+        """
+        number = self._experiment_id(experiment)
+        with self._reading("read trials") as connection:
+            rows = connection.execute(
+                f"SELECT {TRIAL_COLUMNS} FROM trials t WHERE t.experiment_id = ?1 "  # noqa: S608
+                "AND t.response_key IN (SELECT value FROM json_each(?2)) ORDER BY t.ordinal",
+                (number, json.dumps(list(keys))),
+            ).fetchall()
+        return [_as_trial(row) for row in rows]
+
     def _pages(self, statement: str, number: int, *more: object) -> Iterator[PlannedTrial]:
         """Trials page by page; the statement takes experiment, last ordinal, limit and more."""
         last = -1

@@ -300,3 +300,11 @@ def test_means_of_dimensions_are_those_of_the_single_rows(
         fast.set_index(place)["points"].sort_index(), slow, check_index_type=False
     )
     assert not fast["maximum"].isna().any()
+
+
+def test_trials_are_found_by_their_answers(store: Store, made: SimpleNamespace) -> None:
+    made.register(store, 5)
+    every = list(store.trials("e"))
+    wanted = [every[3].response_key, every[1].response_key, "none"]
+    assert store.trials_with("e", wanted) == [every[1], every[3]]
+    assert store.trials_with("e", []) == []

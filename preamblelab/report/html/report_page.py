@@ -29,6 +29,7 @@ def report_page(report: Findings) -> str:
     if nothing := nothing_line(report.scores):
         return _empty(report, nothing)
     head = head_of(report)
+    figures = first_figures(report)
     sections = page_sections(report)
     last = list(again(report))
     titles = [each.title for each in (*sections, *last)]
@@ -43,10 +44,10 @@ def report_page(report: Findings) -> str:
         ),
         element(
             "main",
-            figures_view(first_figures(report)[:1]),
+            figures_view(figures[:1]),
             noise_view(report),
             _terms(report),
-            figures_view(first_figures(report)[1:]),
+            figures_view(figures[1:]),
             spent_view(report),
             _contents(titles),
             (_section(each, report.published) for each in sections),
