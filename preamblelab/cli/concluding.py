@@ -109,7 +109,7 @@ def choose(
             write,
             source,
             store,
-            (model, probe, baseline, scale, baseline_score),
+            (model, probe, baseline, scale, baseline_score, None if cautious == 0.5 else cautious),
             format,
             gain=gain,
             safety=safety,
@@ -118,8 +118,9 @@ def choose(
             fresh=fresh,
         )
         return
-    from preamblelab.lab.deciding import chosen
+    from preamblelab.lab.deciding import chosen, refuse_terms
 
+    refuse_terms(gain or safety != "non_inferiority" or days != 180 or single_models or fresh)
     told = chosen(
         source,
         store,

@@ -324,6 +324,19 @@ def chosen(
     return Told(text=as_text([Section(lines=tuple(lines))]), data=data)
 
 
+def refuse_terms(given: object) -> None:
+    """Refuse terms of a policy where none is written, rather than leave them out in silence.
+
+    Raises:
+        SpecError: one was given.
+    """
+    if given:
+        raise SpecError(
+            "--gain, --safety, --days, --single-models and --fresh are terms of a policy: "
+            "add --write policy.yaml"
+        )
+
+
 def _stated(spread: str) -> tuple[str, float]:
     name, _, value = spread.partition("=")
     try:

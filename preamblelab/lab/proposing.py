@@ -347,7 +347,7 @@ def told_policy(
     if any(each is not None for each in others):
         raise SpecError(
             "--write decides on size classes from every model of the experiment: leave out "
-            "--model, --probe, --baseline, --scale and --baseline-score"
+            "--model, --probe, --baseline, --scale, --baseline-score and --cautious"
         )
     rules = PreambleRules(margin=gain, safety=safety)
     proposal = write_policy_from(

@@ -92,9 +92,9 @@ def test_a_gain_on_a_diverse_panel_is_promoted_for_the_class_with_its_evidence()
 
 
 def test_a_large_gain_is_always_promoted_and_nothing_rarely() -> None:
-    assert all(judge(table(30.0, tasks=10, seed=seed)).outcome == "promote" for seed in range(5))
-    nothing = Counter(judge(table(0.0, tasks=10, seed=seed)).outcome for seed in range(20))
-    assert nothing["promote"] <= 4  # one is expected; five or more have a chance below .003
+    assert all(judge(table(30.0, tasks=10, seed=seed)).outcome == "promote" for seed in range(2))
+    nothing = Counter(judge(table(0.0, tasks=10, seed=seed)).outcome for seed in range(12))
+    assert nothing["promote"] <= 3  # .6 are expected; four or more have a chance of .002
 
 
 @pytest.mark.slow
@@ -104,7 +104,7 @@ def test_equal_arms_are_promoted_at_the_stated_error() -> None:  # G1, on a pane
 
 
 def test_swapped_arms_give_mirrored_limits_and_are_never_both_promoted() -> None:  # G3
-    for effect in (0.0, 4.0, 12.0):
+    for effect in (0.0, 12.0):
         scores = table(effect)
         panel = panel_of(scores)
         ahead = panel.difference("preamble", "baseline").limits(0.05)
@@ -314,7 +314,7 @@ OF_MANY = {name: ("qwen", "gemma", "llama")[n % 3] for n, name in enumerate(MANY
 def test_a_tier_is_read_from_other_answers_so_no_gain_of_the_weak_is_made_of_chance() -> None:
     """G44: without any effect, the naive gain of the lowest is large, and no entry speaks of it."""
     low = []
-    for seed in range(4):
+    for seed in range(3):
         scores = table(
             0.0,
             models=dict.fromkeys(MANY, 50.0),

@@ -190,3 +190,6 @@ def test_choose_writes_and_tells_and_refuses_what_is_for_single_models(
     assert {d["outcome"] for d in document["decisions"]} == {"keep"}
     assert call("e", "--store", "s.db", "--write", "policy.yaml", "-m", "a") == 1
     assert "leave out --model" in capsys.readouterr().err
+    assert call("e", "--store", "s.db", "--write", "policy.yaml", "--cautious", "0.9") == 1
+    assert call("e", "--store", "s.db", "--gain", "5") == 1
+    assert "terms of a policy: add --write policy.yaml" in capsys.readouterr().err
