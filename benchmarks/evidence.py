@@ -1,4 +1,6 @@
-"""Prints what evidence of one answer costs: all mutants in one go, beside a bare process and Jest.
+"""Prints what evidence of one answer costs: all mutants in one go, beside a bare process.
+
+Python by pytest, JavaScript by our runner; then answers per second on one core and on all.
 
 `python -m benchmarks.evidence` measures what is here; `--jest` also installs Jest 29 with npm into
 a folder that is thrown away, and runs it once for each version of the module, as one would by hand.
@@ -19,7 +21,8 @@ from preamblelab.domain.tasks import Task
 from preamblelab.library.suites import load_suite
 from preamblelab.scoring.checks_reading import read_text
 from preamblelab.scoring.evidence.javascript import JavaScriptTests
-from preamblelab.scoring.evidence.protocol import SuiteJob, SuiteRun
+from preamblelab.scoring.evidence.protocol import SuiteJob, SuiteRun, SuiteRunner
+from preamblelab.scoring.evidence.python_runner import PythonRunner
 from preamblelab.scoring.sandbox import Pool
 from preamblelab.scoring.sandbox.deno import Deno
 from preamblelab.scoring.sandbox.records import Backend
@@ -106,6 +109,39 @@ def javascript(rounds: int) -> list[Row]:
         return measured(ways, rounds, "bare node process")
 
 
+def python_job() -> SuiteJob:
+    """The golden answer of the shipped Python task with the most mutants, against 24."""
+    tasks = [task for task in load_suite(SUITE).tasks if task.evidence and task.evidence.tests]
+    python = [task for task in tasks if task.expect.language == "python"]
+    job = job_of(max(python, key=lambda task: len(_listed(task))))
+    dead = PythonRunner().dead(job.versions[0])
+    return replace(job, versions=(*job.versions, dead)) if dead else job
+
+
+def _listed(task: Task) -> Sequence[object]:
+    assert task.evidence is not None
+    assert task.evidence.tests is not None
+    return task.evidence.tests.listed
+
+
+def python(rounds: int) -> list[Row]:
+    """A child for each version of one process, a process for each, and the bare process."""
+    job, runner, found = python_job(), PythonRunner(), find_runtime("python")
+    if runner.missing() or found is None:
+        return []
+    command = [str(found.executable), "-c", "0"]
+    with Pool(workers=1, read_only=runner.read_only()) as pool:
+        ways: dict[str, Callable[[], object]] = {
+            "bare python process": lambda: _spawn(command),
+            "one version": lambda: _checked(
+                runner.run(pool, replace(job, versions=job.versions[:1], traced=None))
+            ),
+            f"{MUTANTS} mutants, pytest, one process": lambda: _checked(runner.run(pool, job)),
+            f"{MUTANTS} mutants, pytest, a process each": lambda: _each(runner, pool, job),
+        }
+        return measured(ways, rounds, "bare python process")
+
+
 def _deno() -> Backend | None:
     found = Deno.find()
     return None if isinstance(found, str) else found
@@ -116,9 +152,9 @@ def _checked(run: SuiteRun) -> None:
         raise SystemExit(f"nothing was run: {run}")
 
 
-def _each(runner: JavaScriptTests, pool: Pool, job: SuiteJob) -> None:
+def _each(runner: SuiteRunner, pool: Pool, job: SuiteJob) -> None:
     for version in job.versions:
-        _checked(runner.run(pool, replace(job, versions=(version,), traced=None)))
+        runner.run(pool, replace(job, versions=(version,), traced=None))
 
 
 def _spawn(command: Sequence[str], folder: str | None = None) -> None:
@@ -156,13 +192,16 @@ def jest_seconds(versions: int = 5) -> float | None:
         return statistics.mean(taken[1:]) * len(job.versions)
 
 
-def throughput(answers: int) -> dict[int, float]:
+def throughput(answers: int, job: SuiteJob, runner: SuiteRunner) -> dict[int, float]:
     """Answers per second by number of workers: one, and one for each core."""
-    job, runner, found = javascript_job(), JavaScriptTests(), {}
+    found = {}
     from concurrent.futures import ThreadPoolExecutor
 
     for workers in sorted({1, os.cpu_count() or 1}):
-        with Pool(workers=workers) as pool, ThreadPoolExecutor(workers) as threads:
+        with (
+            Pool(workers=workers, read_only=runner.read_only()) as pool,
+            ThreadPoolExecutor(workers) as threads,
+        ):
             list(threads.map(lambda _: runner.run(pool, job), range(workers)))
             began = time.perf_counter()
             list(threads.map(lambda _: runner.run(pool, job), range(answers)))
@@ -175,19 +214,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     rounds = 3 if "--quick" in given else 9
     print(f"evidence of one answer, medians of {rounds} in turns; load {os.getloadavg()[0]:.1f}")
-    print(f"{'way':<36}{'seconds':>9}{'ratio':>8}")
-    rows = javascript(rounds)
+    print(f"{'way':<40}{'seconds':>9}{'ratio':>8}")
+    rows = [*python(rounds), *javascript(rounds)]
     for row in rows:
-        print(f"{row.way:<36}{row.seconds:>9.3f}{row.ratio:>8.1f}")
-    for workers, rate in throughput(4 if "--quick" in given else 20).items():
-        print(f"{workers} workers: {rate:.2f} answers per second")
+        print(f"{row.way:<40}{row.seconds:>9.3f}{row.ratio:>8.1f}")
+    answers = 4 if "--quick" in given else 20
+    sides = [("JavaScript", javascript_job(), JavaScriptTests())]
+    if not PythonRunner().missing():
+        sides.insert(0, ("Python", python_job(), PythonRunner()))
+    for name, job, runner in sides:
+        for workers, rate in throughput(answers, job, runner).items():
+            print(f"{name}, {workers} workers: {rate:.2f} answers per second")
     if "--jest" in given:
         jest = jest_seconds()
         if jest is None:
             print("Jest could not be installed: npm or its registry is not there")
         else:
             bare = next(row.seconds for row in rows if row.way == "bare node process")
-            print(f"{f'Jest {JEST}, a start each':<36}{jest:>9.3f}{jest / bare:>8.1f}")
+            print(f"{f'Jest {JEST}, a start each':<40}{jest:>9.3f}{jest / bare:>8.1f}")
     late = [row for row in rows if "one process" in row.way and row.seconds > MOST_SECONDS]
     for row in late:
         print(f"bar missed: {row.way} takes {row.seconds:.2f} s; it may take {MOST_SECONDS:g} s")

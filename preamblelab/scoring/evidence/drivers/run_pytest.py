@@ -353,7 +353,20 @@ def prepare(opening: Facts) -> Any:
 
     import pytest  # noqa: F401
 
+    rewrite_once(config, os.path.abspath(opening["tests"]))
     return session
+
+
+def rewrite_once(config: Any, path: str) -> None:
+    """Rewrite the assertions of the tests here instead of in every child; nothing of them runs."""
+    with contextlib.suppress(Exception):  # a pytest that does it otherwise does it in the children
+        from pathlib import Path
+
+        from _pytest.assertion import rewrite
+
+        original = rewrite._rewrite_test
+        made = original(Path(path), config)
+        rewrite._rewrite_test = lambda fn, config: made if str(fn) == path else original(fn, config)
 
 
 def await_child(child: int, seconds: float) -> str:
