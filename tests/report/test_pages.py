@@ -11,7 +11,9 @@ import pytest
 import preamblelab as pl
 from preamblelab.errors import SpecError
 from preamblelab.lab.deciding import report_on
+from preamblelab.report.answers import Executed
 from preamblelab.report.html.differences import aligned, said_of, side_by_side
+from preamblelab.report.html.drill import executed_view
 from preamblelab.report.pages import page_sections
 from preamblelab.report.telling import telling_pairs
 from tests.report.hostile import hostile_store
@@ -163,6 +165,18 @@ def test_praise_that_no_run_confirms_is_listed() -> None:
     said = Page(report.to_html()).said
     ran = "killed 64 of 80 mutants without x and killed 0 of 80 mutants with it"
     assert f"the answers {ran}; their points differ by +30.0." in said
+
+
+def test_every_test_and_mutant_is_a_line_that_begins_with_its_name() -> None:
+    details = [
+        {"what": "mutant", "killed": True, "killed_by": ["a > b", "c"], "name": "limit"},
+        {"what": "test", "name": "a > b", "passed": True},
+    ]
+    seen = Page(
+        str(executed_view([Executed(mode="strict", figures={"tests": 1}, details=details)]))
+    )
+    assert "2 tests, cases and mutants (strict)" in seen.said
+    assert "what name killed killed_by passed mutant limit yes a > b; c -" in seen.said
 
 
 def test_the_most_telling_pairs_come_with_their_reasons() -> None:

@@ -106,7 +106,9 @@ def executed_view(executed: Sequence[Executed]) -> Markup:
     parts: list[Child] = [table(known, rows, caption="The answer, run")] if known else []
     for each in executed:
         if each.details:
-            names = list(dict.fromkeys(name for detail in each.details for name in detail))
+            told = dict.fromkeys(name for detail in each.details for name in detail)
+            names = [*(name for name in ("what", "name") if name in told), *told]
+            names = list(dict.fromkeys(names))
             cells = [[_cell(detail.get(name)) for name in names] for detail in each.details]
             parts.append(
                 folded(
@@ -240,6 +242,8 @@ def _plain(value: Any) -> str:
 
 
 def _cell(value: Any) -> Child:
+    if isinstance(value, list | tuple):
+        return foreign("; ".join(map(str, value))) if value else "-"
     return foreign(value) if isinstance(value, str) else _plain(value)
 
 
