@@ -88,7 +88,8 @@ class PythonRunner:
         packages = find_packages()
         assert packages is not None, "missing() was not asked"
         plugins, options = _plugins(job.code, packages.plugins)
-        files = {name: text for name, text in job.files.items() if name != job.module}
+        files = {**_packages_of(job.module), **job.files}
+        files.pop(job.module, None)
         driver = resources.files(drivers).joinpath(_DRIVER).read_text(encoding="utf-8")
         entry = f"{_FOLDER}/{_DRIVER}"
         program = Program(
@@ -121,6 +122,12 @@ class PythonRunner:
             fault=talk.fault,
             seconds=time.perf_counter() - began,
         )
+
+
+def _packages_of(module: str) -> dict[str, str]:
+    """What makes the folders above a module packages: `shop/parcel.py` is `shop.parcel`."""
+    parts = module.split("/")[:-1]
+    return {"/".join([*parts[: n + 1], "__init__.py"]): "" for n in range(len(parts))}
 
 
 def _plain(module: str) -> str:

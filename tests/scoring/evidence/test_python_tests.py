@@ -6,9 +6,11 @@ from parcels import MODULE, MUTANTS, TESTS, fenced, task
 from preamblelab.domain.evidence import AutoMutants
 from preamblelab.domain.evidence_records import Evidence
 from preamblelab.domain.tasks import Task
-from preamblelab.scoring.evidence.executing_tests import mutants_of
+from preamblelab.scoring.evidence.executing_tests import execute_tests, mutants_of
 from preamblelab.scoring.evidence.kills import lay_out
 from preamblelab.scoring.evidence.python_mutants import auto_mutants
+from preamblelab.scoring.sandbox import Pool
+from preamblelab.scoring.sandbox.unsafe import Unsafe
 
 COPY = """
 def test_b():
@@ -178,3 +180,25 @@ def test_versions_in_the_sandbox_differ_in_nothing_but_the_mutation(runner) -> N
     assert all(layout.versions[place] == MODULE for place in layout.controls)
     others = {lay_out(MODULE, mutants_of(spec, MODULE), None, str(n)).controls for n in range(9)}
     assert len(others) > 3
+
+
+def test_a_module_in_a_folder_is_a_module_of_a_package(execute) -> None:
+    mutant = {"name": "m", "kind": "value", "replace": "2 * n", "by": "3 * n"}
+    spec = {"language": "python", "module": "shop/sums.py", "mutants": [mutant]}
+    shop = Task.model_validate(
+        {
+            "name": "shop",
+            "prompt": "x",
+            "files": {"shop/sums.py": "def double(n):\n    return 2 * n\n"},
+            "evidence": {"tests": spec},
+        }
+    )
+    code = "from shop.sums import double\ndef test_two():\n    assert double(2) == 4\n"
+    found = execute(shop, fenced(code)).strict
+    assert (found.passed, found.killed) == (1, 1), found
+
+
+def test_without_isolation_it_runs_and_every_piece_says_so(runner) -> None:
+    with Pool(workers=1, read_only=runner.read_only(), backend=Unsafe()) as bare:
+        found = execute_tests(task(MUTANTS[:2]), fenced(TESTS), runner, bare).strict
+    assert (found.passed, found.killed, found.isolated) == (6, 2, False)
