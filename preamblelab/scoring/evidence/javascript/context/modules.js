@@ -22,14 +22,14 @@
       registry.set(known, module);
       const file = host.file(stem(request));
       if (typeof file === "string") module.exports = JSON.parse(file);
-      else file(module.exports, require, module, request, "/work", undefined, imported, importedLater);
+      else file(module.exports, require, module, request, "/project", undefined, imported, importedLater);
       return module.exports;
     }
     if (known === "the module") {
       const module = { exports: {}, id: about.stem, loaded: false };
       registry.set("the module", module);
       try {
-        host.module()(module.exports, require, module, `/work/${about.stem}.js`, "/work", host.count, imported, importedLater);
+        host.module()(module.exports, require, module, `/project/${about.stem}.js`, "/project", host.count, imported, importedLater);
       } catch (error) {
         registry.delete("the module");
         throw error;

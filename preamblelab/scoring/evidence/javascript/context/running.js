@@ -120,7 +120,7 @@
   const run = async (testFile) => {
     try {
       const module = { exports: {} };
-      await testFile(module.exports, require, module, "/work/answer.test.js", "/work", jest, imported, importedLater);
+      await testFile(module.exports, require, module, "/project/answer.test.js", "/project", jest, imported, importedLater);
       if (!tests.length) throw new Error("Your test suite must contain at least one test.");
       // What is rejected while the file is loaded, and waited for by nobody, ends Jest's process.
       await new Promise((done) => host.breath(done));

@@ -87,7 +87,7 @@
   open("process", {
     argv: ["node", "answer.test.js"], env: { NODE_ENV: "test", JEST_WORKER_ID: "1" }, platform: "linux", pid: 1,
     version: "v20.0.0", versions: { node: "20.0.0" }, exitCode: undefined,
-    cwd: () => "/work", nextTick: (action, ...given) => { Promise.resolve().then(() => action(...given)).catch((error) => shared.loose(error, "uncaught")); },
+    cwd: () => "/project", nextTick: (action, ...given) => { Promise.resolve().then(() => action(...given)).catch((error) => shared.loose(error, "uncaught")); },
     hrtime: Object.assign(() => { const ms = host.clock(); return [Math.floor(ms / 1000), Math.floor((ms % 1000) * 1e6)]; }, { bigint: () => BigInt(Math.floor(host.clock() * 1e6)) }),
     exit: () => { throw new Error("process.exit was called"); },
     abort: () => { throw new Error("process.abort was called"); },
