@@ -23,6 +23,7 @@ RUNNER_VERSION: Final = "1"
 TESTS: Final = "test_answer.py"
 """The file in which the tests lie."""
 _DRIVER: Final = "run_pytest.py"
+_WATCH: Final = "under_test.py"
 _FOLDER: Final = "evidence_driver"
 _ROUNDS: Final = 12
 """All versions together may take as long as so many that use up their time."""
@@ -90,10 +91,9 @@ class PythonRunner:
         plugins, options = _plugins(job.code, packages.plugins)
         files = {**_packages_of(job.module), **job.files}
         files.pop(job.module, None)
-        driver = resources.files(drivers).joinpath(_DRIVER).read_text(encoding="utf-8")
         entry = f"{_FOLDER}/{_DRIVER}"
         program = Program(
-            language="python", files={**files, TESTS: job.code, entry: driver}, entry=entry
+            language="python", files={**files, TESTS: job.code, **_drivers()}, entry=entry
         )
         backend = pool.choice("python").backend
         opening = {
@@ -122,6 +122,15 @@ class PythonRunner:
             fault=talk.fault,
             seconds=time.perf_counter() - began,
         )
+
+
+def _drivers() -> dict[str, str]:
+    """What runs beside the tests, by its place in the sandbox."""
+    folder = resources.files(drivers)
+    return {
+        f"{_FOLDER}/{name}": folder.joinpath(name).read_text(encoding="utf-8")
+        for name in (_DRIVER, _WATCH)
+    }
 
 
 def _packages_of(module: str) -> dict[str, str]:
