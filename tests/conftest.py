@@ -36,8 +36,12 @@ def project_root() -> Path:
     return ROOT
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium without a window; tests that need it skip, with the reason, where it is absent."""
+    """Chromium without a window; tests that need it skip, with the reason, where it is absent.
+
+    Its driver keeps an event loop running in this thread: no longer than a module needs it, or
+    tests of others could not run theirs.
+    """
     with launched() as found:
         yield found

@@ -1,7 +1,6 @@
 """Reports where notebooks show them: a page's first screen in a box whose style stays inside it."""
 
 import re
-from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
@@ -11,7 +10,6 @@ from preamblelab.report.heads import head_of
 from preamblelab.report.html.glance import glance
 from preamblelab.report.html.page import style
 from preamblelab.report.html.sections import section_view
-from preamblelab.report.layout import Section
 from preamblelab.report.markup import Child, Markup, element
 from preamblelab.report.sections import effects_section
 
@@ -32,12 +30,6 @@ def report_box(report: Findings) -> str:
             table,
         )
     )
-
-
-def sections_box(sections: Sequence[Section]) -> str:
-    """Any sections of lines and tables, for the output of a cell."""
-    shown = (each for each in sections if each.lines or each.grid is not None or each.notes)
-    return str(boxed(section_view(each) for each in shown))
 
 
 def boxed(*inside: Child) -> Markup:
