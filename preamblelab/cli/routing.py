@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from preamblelab.cli.gating import pipeline_codes
 from preamblelab.cli.root import DEFAULT, GroupOption, Plain, StoreOption, app, groups_of
 
 routing_app = typer.Typer(
@@ -33,7 +34,8 @@ def check(
     from preamblelab.report.layout import as_text
     from preamblelab.report.routing import check_sections
 
-    found = Router(file).checked(against, store)
+    with pipeline_codes():
+        found = Router(file).checked(against, store)
     text = as_text(check_sections(file.name, found))
     sys.stdout.write(json.dumps(asdict(found), indent=2) + "\n" if format == "json" else text)
     raise typer.Exit(found.exit_code)
@@ -50,7 +52,8 @@ def explain(
     from preamblelab.report.layout import Section, as_text
     from preamblelab.report.routing import route_lines
 
-    found = Router(file).explain(category)
+    with pipeline_codes():
+        found = Router(file).explain(category)
     text = as_text([Section(lines=route_lines(found))])
     sys.stdout.write(json.dumps(asdict(found), indent=2) + "\n" if format == "json" else text)
 
@@ -64,4 +67,6 @@ def write(
     """Write rules from findings that survived, and from nothing else, on standard output."""
     from preamblelab.lab.routing import written_rules
 
-    sys.stdout.write(written_rules(findings, default=default, tiers=groups_of(group)))
+    with pipeline_codes():
+        rules = written_rules(findings, default=default, tiers=groups_of(group))
+    sys.stdout.write(rules)

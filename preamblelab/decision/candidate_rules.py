@@ -148,10 +148,12 @@ def _failure_rule(panel: Panel, label: str, against: str, rules: PreambleRules) 
     more = panel.failures(label, against)
     low, high = more.limits(rules.alpha)
     numbers = _limits(more, rules.alpha)
-    words = f"hard failures change by {more.mean:+.1%} of answers ({low:+.1%} to {high:+.1%})"
+    span = f"{more.mean:+.1%} of answers ({low:+.1%} to {high:+.1%})"
     if low > 0:
-        return _rule("hard failures", "fail", f"more {words}", numbers, leads_to="keep")
-    return _rule("hard failures", "pass", f"{words}: no harm seen", numbers)
+        words = f"more hard failures: {span}"
+        return _rule("hard failures", "fail", words, numbers, leads_to="keep")
+    words = f"hard failures change by {span}: no harm seen"
+    return _rule("hard failures", "pass", words, numbers)
 
 
 def _safety_rule(

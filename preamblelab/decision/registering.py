@@ -20,6 +20,7 @@ def recorded(registry: Registry, decision: Decision) -> Registry:
         outcome=decision.outcome,
         decision=decision.digest,
         at=decision.at,
+        label=decision.challenger,
     )
     runs = [each.run for each in slot.attempts]
     attempts = [attempt if each.run == decision.run else each for each in slot.attempts]

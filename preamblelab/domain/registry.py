@@ -149,6 +149,8 @@ class Attempt(Spec):
     decision: str
     """Digest of the decision."""
     at: str
+    label: str = ""
+    """The challenger's name, for a reader; its digest decides."""
 
 
 class Slot(Spec):

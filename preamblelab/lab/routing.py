@@ -263,8 +263,9 @@ def read_findings(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise SpecError(
-            f"{file}: no findings can be read ({error}); make them with replicate --write"
+            f"{file}: no findings can be read ({why}); make them with replicate --write"
         ) from None
     if not isinstance(found, dict) or found.get("schema") != 1 or "findings" not in found:
         raise SpecError(f"{file}: this is no findings file of schema 1; write it anew")

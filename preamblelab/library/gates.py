@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from preamblelab.domain.base import Spec
 from preamblelab.domain.gates import GatePolicy
-from preamblelab.domain.models import ModelSpec
+from preamblelab.domain.models import ModelSpec, check_settings
 from preamblelab.domain.preambles import BASELINE, parse_label
 from preamblelab.domain.registry import Holder
 from preamblelab.domain.sizes import Size
@@ -32,6 +32,12 @@ class Overlay(Spec):
     """A variant's label, `baseline` for none."""
     settings: Mapping[str, JsonValue] = Field(default_factory=dict)
     """Settings of the model, over its own."""
+
+    @field_validator("settings")
+    @classmethod
+    def _settings_are_settings(cls, settings: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+        check_settings(settings)
+        return settings
 
     @model_validator(mode="after")
     def _check(self) -> "Overlay":

@@ -21,6 +21,7 @@ from preamblelab.lab.gating.commands import (
     Challenge,
     Options,
     carry_out,
+    history,
     notices,
     plan_of,
     ran,
@@ -286,6 +287,8 @@ def test_running_again_is_counted(home):
     run(home, world)
     again = run_gate(plan(), home, client=world, now="2026-11-28T13:00:00Z")
     assert again.decision.attempt == 2
+    told = history(home.folder, "chat").text
+    assert told.count(again.decision.challenger) == 2
     assert len({each.name for each in home.archive.iterdir()}) == 2
 
 
@@ -419,6 +422,13 @@ def test_a_gate_file_names_suites_and_an_overlay_changes_the_champion(tmp_path, 
     assert made.challenger.model.settings == {"temperature": 0.2}
     assert len(made.suite.tasks) == 35
     assert sum(task.critical for task in made.tasks) == 4
+
+
+def test_a_misspelt_setting_of_an_overlay_is_refused_with_its_line(tmp_path, home):
+    (tmp_path / "overlay.yaml").write_text("settings:\n  temprature: 0.2\n")
+    with pytest.raises(SpecError, match=r"overlay.yaml:\d: settings: .*'temperature'") as refused:
+        plan_of(gate_file(tmp_path), home, Challenge(overlay=tmp_path / "overlay.yaml"))
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,15 @@ def test_the_commands_say_what_stands_and_a_pipeline_sees_it(
     findings = str(tmp_path / "findings.json")
     assert run("write", findings, "--default", "cloud", "--group", "cloud=opus,sonnet") == 0
     assert "default: {tier: cloud}" in capsys.readouterr().out
+    twice = "    - {category: talk, to: opus, because: cost}\n" * 2
+    assert run("check", str(project(twice))) == 2
+    assert "two rules for category 'talk'" in capsys.readouterr().err
+    path = str(project("    - {category: drill, to: small, because: cost}\n"))
+    (tmp_path / "findings.json").unlink()
+    assert run("check", path) == 2
+    said = capsys.readouterr().err
+    assert "no findings can be read (No such file or directory)" in said
+    assert said.count("findings.json") == 1
 
 
 def test_a_finding_expires_with_its_basis_is_used_for_a_while_and_then_lapses(tmp_path):

@@ -265,7 +265,7 @@ def _slot_sections(registry: Registry, name: str) -> list[Section]:
     )
     attempts = Grid(
         columns=("run", "challenger", "outcome"),
-        rows=tuple((a.run, a.challenger[:11], a.outcome) for a in slot.attempts),
+        rows=tuple((a.run, a.label or a.challenger[:11], a.outcome) for a in slot.attempts),
     )
     champion = _label(registry, slot.champion)
     return [
