@@ -20,6 +20,7 @@ from preamblelab.lab.exchange.imported_plan import (
     remarks_on,
 )
 from preamblelab.lab.exchange.trial_rows import PENDING, TrialRow
+from preamblelab.scoring.marking import TEXT
 from preamblelab.store import Delivery, MarkRow, PlannedTrial, RatingRow
 
 ROUTE: Final = "imported"
@@ -122,13 +123,16 @@ def _mark_key(marking: str, scorer: str) -> str:
 
 def _marking_document(rubric: Rubric, marking: str, scorers: Sequence[str]) -> dict[str, Any]:
     """As `scoring.marking` writes its own, so that reports read both."""
+    # What our own checks gave is no judge's: equal answers get equal points from them.
+    judges = [scorer for scorer in scorers if scorer != TEXT]
+    others = ["imported scores"] if not scorers else [s for s in scorers if s == TEXT]
     return {
         "rubric": rubric.model_dump(mode="json"),
         "checks": None,
-        "judges": {scorer: {"id": scorer, "imported": True} for scorer in scorers},
-        "judgements": 1 if scorers else 0,
+        "judges": {scorer: {"id": scorer, "imported": True} for scorer in judges},
+        "judgements": 1 if judges else 0,
         "prompt": None,
-        "scorers": {} if scorers else {"imported scores": "as the file has them"},
+        "scorers": dict.fromkeys(others, "as the file has them"),
         "mark_keys": sorted(_mark_key(marking, scorer) for scorer in scorers),
     }
 
