@@ -90,12 +90,34 @@ def arguments(runtimes: list[Runtime], read_only: Mapping[str, Path], *, root: b
         elif top.is_dir():
             made += ["--ro-bind", str(top), str(top)]
     made += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    shown = {runtime.prefix: runtime.prefix for runtime in runtimes}
-    shown |= {Path(inside): outside for inside, outside in read_only.items()}
-    for inside, outside in shown.items():
+    for inside, outside in _shown(runtimes, read_only).items():
         made += [*_folder(inside.parent), "--ro-bind", str(outside), str(inside)]
+    for target, _, outside in hidden(runtimes, read_only):
+        made += [*_folder(target.parent), "--ro-bind", str(outside), str(target)]
     made += ["--proc", "/proc", "--dev", "/dev", *_folder(Path(HOME))]
     return [*made, "--chdir", "/", "--remount-ro", "/dev", "--remount-ro", "/"]
+
+
+def hidden(runtimes: list[Runtime], read_only: Mapping[str, Path]) -> list[tuple[Path, Path, Path]]:
+    """What lies below the place where every program gets a disk of its own, which hides it.
+
+    Returns:
+        Another place inside where it is shown too, its own place (which becomes a link to the
+        other on the program's disk), and where it lies outside.
+    """
+    below = [
+        (inside, outside)
+        for inside, outside in _shown(runtimes, read_only).items()
+        if inside.is_relative_to(HOME)
+    ]
+    return [
+        (Path(f"/shown/{place}"), inside, outside) for place, (inside, outside) in enumerate(below)
+    ]
+
+
+def _shown(runtimes: list[Runtime], read_only: Mapping[str, Path]) -> dict[Path, Path]:
+    shown = {runtime.prefix: runtime.prefix for runtime in runtimes}
+    return shown | {Path(inside): outside for inside, outside in read_only.items()}
 
 
 def _folder(path: Path) -> list[str]:
@@ -116,6 +138,7 @@ class WardenWorker:
         self._executable = executable
         self._version = version
         self._read_only = dict(read_only)
+        self._links: list[list[str]] = []
         self._user = user
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -165,6 +188,8 @@ class WardenWorker:
 
     def _start(self) -> None:
         runtimes = [each for name in LANGUAGES if (each := find_runtime(name)) is not None]
+        covered = hidden(runtimes, self._read_only)
+        self._links = [[str(inside), str(target)] for target, inside, _ in covered]
         python = find_runtime("python")
         assert python is not None
         ours, theirs = socket.socketpair()
@@ -240,6 +265,7 @@ class WardenWorker:
             },
             "user": self._user,
             "filter": self._filter,
+            "links": self._links,
         }
 
     def _ask(

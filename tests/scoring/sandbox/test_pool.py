@@ -5,6 +5,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -231,3 +232,27 @@ def test_without_isolation_limits_hold_and_the_record_says_so(language: Language
         assert (done.status, done.isolated) == ("timeout", False)
         assert done.place.endswith("NOT ISOLATED")
         assert pool.run(program(output[language], language)).status == "output"
+
+
+def test_a_folder_where_every_program_gets_a_disk_of_its_own_can_be_shown() -> None:
+    need("python")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        shown = Path(folder) / "deep" / "shown.py"
+        shown.parent.mkdir(mode=0o755)
+        shown.write_text("X = 7\n")
+        (Path(folder) / "hidden.py").write_text("Y = 8\n")
+        text = f"""
+import os, sys
+sys.path.insert(0, {str(shown.parent)!r})
+import shown
+print(shown.X, os.path.exists({folder + "/hidden.py"!r}))
+try:
+    open({str(shown)!r}, "w")
+except OSError as error:
+    print(error.strerror)
+"""
+        with Pool(workers=1, read_only={str(shown): shown}) as pool:
+            done = pool.run(program(text), Limits(seconds=20))
+    assert done.stdout.split(b"\n")[0] == b"7 False", done.stderr
+    assert done.stdout.split(b"\n")[1] in {b"Read-only file system", b"Permission denied"}
