@@ -66,6 +66,11 @@ def _refuse_unknown(model: ModelSpec) -> None:
             f"{model.id}: litellm knows no provider '{model.id.partition('/')[0]}'; an id has its "
             "provider before the first slash, such as openai/gpt-4.1 or ollama_chat/gemma3:4b"
         )
+    provider, _, name = model.id.partition("/")
+    if provider == "sim":
+        from preamblelab.execution.simulated import refuse_unknown
+
+        refuse_unknown(name)
 
 
 _MAKERS: Mapping[Way, Callable[[], Client]] = {

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from preamblelab.errors import ProviderError
 from preamblelab.execution.providers import Piece
 from preamblelab.execution.simulation.judging import JUDGES, judge
 from preamblelab.execution.simulation.memory import recall
@@ -58,13 +59,26 @@ class SimulatedProvider:
             return _judged(model, messages, settings)
         profile = PROFILES.get(model)
         if profile is None:
-            known = ", ".join((*PROFILES, *JUDGES))
-            raise LookupError(f"no simulated model 'sim/{model}'; known: {known}")
+            raise LookupError(_unknown(model))
         context = min(_whole(settings, "num_ctx") or profile.context, profile.context)
         perceived = perceive(messages, hears_system=profile.hears_system, context=context)
         draw = random.Random(_seed(profile, perceived, settings))  # noqa: S311
         answer = _answer(profile, perceived, settings, draw)
         return _pieces(answer, perceived, settings, context, draw)
+
+
+def refuse_unknown(model: str) -> None:
+    """Refuse, before anything is asked, what is neither a simulated model nor a simulated judge.
+
+    Raises:
+        ProviderError: there is no such model; the message names those there are.
+    """
+    if model not in PROFILES and model not in JUDGES:
+        raise ProviderError(_unknown(model))
+
+
+def _unknown(model: str) -> str:
+    return f"no simulated model 'sim/{model}'; known: {', '.join((*PROFILES, *JUDGES))}"
 
 
 def _seed(profile: Profile, perceived: Perceived, settings: Mapping[str, Any]) -> str:

@@ -224,6 +224,7 @@ def test_list_shows_names_and_runs(measured):
         ("gemma3:4b", "ollama_chat/gemma3:4b"),
         ("sim-mid-4c", "did you mean 'sim-mid-4b'"),
         ("foo/bar", "litellm knows no provider 'foo'"),
+        ("sim/mid-4c", "no simulated model 'sim/mid-4c'; known: "),
     ],
 )
 def test_a_model_that_nobody_serves_is_refused_before_anything_is_asked(tmp_path, model, says):
