@@ -187,7 +187,14 @@ def test_a_command_says_what_is_open_and_how_to_go_on(project):
     change(project, "experiments/e.yaml", "rubric: two", "rubric: coding")
     change(project, "experiments/e.yaml", "scorers:", "budget: {calls: 5}\nscorers:")
     result = ran(
-        "e", project / "a.db", limit=None, until_decided=False, quiet=True, margin=5.0, form="text"
+        "e",
+        project / "a.db",
+        limit=None,
+        until_decided=False,
+        allow_unsafe=False,
+        quiet=True,
+        margin=5.0,
+        form="text",
     )
     assert not result.complete
     (line,) = result.open_lines("preamblelab run e")
