@@ -4,7 +4,7 @@ No clock, no network, no draw: the same observations, rules and registry give th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from preamblelab.decision.costs import costs_of
 from preamblelab.decision.measuring import (
@@ -71,7 +71,7 @@ def decide(
     before = [manifests_rule(observations)]
     said = (ask(observations) for ask in (delivery_rule, configuration_rule, champion_rule))
     before += [rule for rule in said if rule is not None]
-    before += smoke_rules(smoke, policy)
+    before += [_with_cause(rule, observations) for rule in smoke_rules(smoke, policy)]
     if any(rule.leads_to is not None for rule in before):
         before.append(_not_asked(full))
         found = _Found(outcome=_first(before), rules=tuple(before), measured=())
@@ -81,6 +81,16 @@ def decide(
     else:
         found = _compared(policy, full, before, observations.among)
     return _decision(observations, policy, registry, full, found)
+
+
+def _with_cause(rule: RuleResult, observations: Observations) -> RuleResult:
+    """A smoke test without answers, with the first cause that was stored."""
+    causes = [
+        row.reason for row in observations.rows if row.smoke and row.score is None and row.reason
+    ]
+    if rule.leads_to != "invalid" or not causes or "no scored answer" not in rule.words:
+        return rule
+    return replace(rule, words=f"{rule.words} ({causes[0]})")
 
 
 def refuse_unfit(observations: Observations, policy: GatePolicy) -> None:

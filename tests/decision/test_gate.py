@@ -326,6 +326,19 @@ def test_g12_a_failed_smoke_test_keeps_without_a_full_suite():
     assert decision.measured == ()
 
 
+def test_a_smoke_test_without_answers_is_invalid_and_says_why():
+    made = observed(flat(0.2), flat(0.8))
+    lost = [
+        replace(row, status="failed", score=None, reason="permanent: no such model")
+        if row.smoke and row.arm == CHALLENGER.digest
+        else row
+        for row in made.rows
+    ]
+    decision = decide(replace(made, rows=tuple(lost)), policy())
+    assert decision.outcome == "invalid"
+    assert "resume the run (permanent: no such model)" in decision.sentence
+
+
 def test_g13_smoke_tasks_are_in_no_mean():
     made = observed(flat(0.2), flat(0.6))
     decision = decide(made, policy())
