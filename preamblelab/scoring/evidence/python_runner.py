@@ -28,6 +28,14 @@ _FOLDER: Final = "evidence_driver"
 _ROUNDS: Final = 12
 """All versions together may take as long as so many that use up their time."""
 _DEAD: Final = "__preamblelab_dead__"
+_UNSPOKEN: Final[Mapping[str, tuple[str, ...]]] = {
+    "log": ("logging",),
+    "warn": ("warnings", "threadexception", "unraisableexception"),
+    "faulthandler": ("faulthandler",),
+    "doctest": ("doctest",),
+    "setup_only": ("setuponly", "setupplan"),
+}
+"""Parts of pytest that wrap every phase of a test, by the word without which they do nothing."""
 
 
 class PythonRunner:
@@ -88,9 +96,10 @@ class PythonRunner:
             return SuiteRun(parse_fault=tree)
         packages = find_packages()
         assert packages is not None, "missing() was not asked"
-        plugins, options = _plugins(job.code, packages.plugins)
         files = {**_packages_of(job.module), **job.files}
         files.pop(job.module, None)
+        # A conftest.py among the files speaks for the tests.
+        plugins, options = _plugins("\n".join([job.code, *files.values()]), packages.plugins)
         entry = f"{_FOLDER}/{_DRIVER}"
         program = Program(
             language="python", files={**files, TESTS: job.code, **_drivers()}, entry=entry
@@ -162,6 +171,8 @@ def _plugins(code: str, known: Mapping[str, str]) -> tuple[list[str], list[str]]
         options += ["-o", "asyncio_mode=auto"]
     if "pytest-mock" in known and "mocker" in code:
         names.append(known["pytest-mock"])
+    left = [part for word, parts in _UNSPOKEN.items() if word not in code.lower() for part in parts]
+    options += [option for part in left for option in ("-p", f"no:{part}")]
     return names, options
 
 

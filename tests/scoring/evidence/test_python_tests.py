@@ -131,6 +131,27 @@ def test_coroutines_and_classes_are_tests_too(execute) -> None:
     assert (found.tests, found.passed, found.killed) == (2, 2, 2)
 
 
+def test_parts_of_pytest_that_tests_speak_of_are_there(execute) -> None:
+    code = """
+import logging
+import warnings
+
+import pytest
+from parcel import fee
+
+def test_logged(caplog):
+    logging.getLogger("shop").warning("fee %s", fee(1))
+    assert caplog.messages == ["fee 5"]
+
+@pytest.mark.filterwarnings("error")
+def test_warned():
+    with pytest.raises(UserWarning, match="5"):
+        warnings.warn(str(fee(1)))
+"""
+    found = execute(task(), fenced(code)).strict
+    assert (found.tests, found.passed) == (2, 2), found.details
+
+
 def test_what_needed_a_repair_is_kept_apart_from_what_was_written(execute) -> None:
     broken = TESTS.replace("from parcel", "from your_module") + "\ndef test_cut():\n    assert fee("
     pair = execute(task(), f"Tests:\n```python\n{broken}")

@@ -252,6 +252,8 @@ def prepare(opening: Facts) -> Any:
     import pytest  # noqa: F401
 
     rewrite_once(config, os.path.abspath(opening["tests"]))
+    find_once(session)
+    compile_once(os.path.abspath(opening["tests"]))
     return session
 
 
@@ -265,6 +267,39 @@ def rewrite_once(config: Any, path: str) -> None:
         original = rewrite._rewrite_test
         made = original(Path(path), config)
         rewrite._rewrite_test = lambda fn, config: made if str(fn) == path else original(fn, config)
+
+
+def find_once(session: Any) -> None:
+    """Find the file of the tests here instead of in every child; it is loaded only there."""
+    with contextlib.suppress(Exception):  # a pytest that finds them otherwise does so in each child
+        found = session.perform_collect(genitems=False)
+
+        def collect() -> list[Any]:
+            session.items = [item for node in found for item in session.genitems(node)]
+            hook = session.config.hook
+            session.config.pluginmanager.check_pending()
+            hook.pytest_collection_modifyitems(
+                session=session, config=session.config, items=session.items
+            )
+            hook.pytest_collection_finish(session=session)
+            session.testscollected = len(session.items)
+            return list(session.items)
+
+        session.perform_collect = collect
+
+
+def compile_once(path: str) -> None:
+    """Compile patterns of `match=` here: `re` keeps them, and every child begins with those."""
+    import ast
+    import re
+
+    with contextlib.suppress(Exception), open(path, "rb") as file:
+        for node in ast.walk(ast.parse(file.read())):
+            value = node.value if isinstance(node, ast.keyword) and node.arg == "match" else None
+            pattern = value.value if isinstance(value, ast.Constant) else None
+            if isinstance(pattern, str) and len(pattern) <= MESSAGE:
+                with contextlib.suppress(re.error, OverflowError, RecursionError):
+                    re.compile(pattern)
 
 
 def await_child(child: int, seconds: float) -> str:
