@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from preamblelab.cli.gating import pipeline_codes
 from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
 
 ABSTAINED = 11
@@ -43,14 +44,15 @@ def resolve(
     from preamblelab.cli.printing import one_line
     from preamblelab.lab.policies import resolved
 
-    found = resolved(
-        model,
-        policy,
-        task=task,
-        parameters=parameters,
-        baseline_score=baseline_score,
-        assume=assume,
-    )
+    with pipeline_codes():
+        found = resolved(
+            model,
+            policy,
+            task=task,
+            parameters=parameters,
+            baseline_score=baseline_score,
+            assume=assume,
+        )
     if format == "json":
         sys.stdout.write(json.dumps(found.to_dict(), indent=2) + "\n")
     else:

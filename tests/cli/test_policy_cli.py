@@ -55,7 +55,7 @@ def test_resolve_tells_a_decided_none_from_an_abstention_by_its_exit_code(
 def test_a_missing_policy_is_one_line_that_says_how_to_write_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "resolve", "m/x", "--policy", "none.yaml") == 1
+    assert call(monkeypatch, "resolve", "m/x", "--policy", "none.yaml") == 2
     told = capsys.readouterr()
     assert told.err == (
         "error: none.yaml: no such policy; write one with: "
