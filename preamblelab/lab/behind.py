@@ -169,8 +169,8 @@ def _saved(store: Store, findings: Findings) -> Iterator[str]:
             seconds += loop.get("seconds_saved") or 0.0
     if cut:
         yield (
-            f"{counted(cut, 'answer')} that had begun to repeat itself "
-            f"{'was' if cut == 1 else 'were'} cut while it was written: about {tokens:,.0f} tokens "
+            f"{counted(cut, 'answer')} that had begun to loop "
+            f"{'was' if cut == 1 else 'were'} cut while being written: about {tokens:,.0f} tokens "
             f"and {seconds:,.0f} seconds not spent."
         )
     again = len(scores) - scores["response_key"].nunique()

@@ -42,7 +42,7 @@ def effects_figure(report: Findings) -> Figure:
     band: Band = (floor, visible)
     what = "simulated models" if report.simulated else ""
     said = [HOW_TO_READ]
-    if floor is not None:
+    if floor is not None and round(floor, 1) > 0:
         said.append(f"Dark band: effects under {floor:.1f} points may be chance in the answers.")
     if visible is not None:
         said.append(

@@ -160,7 +160,7 @@ class NoiseFloor:
                 f"(SD, {self.judge.low:.1f} to {self.judge.high:.1f}, {replicates} such "
                 f"{'mark' if replicates == 1 else 'marks'}): that is the judge alone."
             )
-        if self.floor is not None:
+        if self.floor is not None and round(self.floor, 1) > 0:
             said.append(f"An effect below {self.floor:.1f} points may be chance in the answers.")
         if self.n_tasks == 0:
             said.append("No variant is compared with the baseline, so no effect can be seen.")

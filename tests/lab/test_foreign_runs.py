@@ -62,7 +62,7 @@ def arms(folder: Path, **changes: Any) -> tuple[Path, Path]:
 class TestInspect:
     def test_two_logs_become_one_experiment_with_a_verdict(self, store: Store):
         name, said = imported(store, *LOGS)
-        assert said[0] == "sums: imported: 20 trials of 1 models (2 failed, 18 ok)"
+        assert said[0] == "sums: imported: 20 trials of 1 model (2 failed, 18 ok)"
         report = analyze(store, name)
         assert list(report.effects["variant"]) == ["careful"]
         assert "(simulated results)" in str(report)

@@ -460,7 +460,7 @@ def test_a_corrected_file_brings_its_experiment_up_to_date(
     import_file(write(pair()), store)
     said: list[str] = []
     import_file(write([*pair(score=80), trial(task="t2", repetition=2)]), store, say=said.append)
-    assert said[0] == "e: brought up to date: 3 trials of 1 models (3 ok)"
+    assert said[0] == "e: brought up to date: 3 trials of 1 model (3 ok)"
     assert store.scores("e")["score"].tolist() == [50, 80, 50]
 
 

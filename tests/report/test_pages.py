@@ -175,8 +175,10 @@ def test_every_test_and_mutant_is_a_line_that_begins_with_its_name() -> None:
     seen = Page(
         str(executed_view([Executed(mode="strict", figures={"tests": 1}, details=details)]))
     )
-    assert "2 tests, cases and mutants (strict)" in seen.said
-    assert "what name killed killed_by passed mutant limit yes a > b; c -" in seen.said
+    assert "1 test (strict)" in seen.said
+    assert "1 mutant (strict)" in seen.said
+    assert "name killed killed by limit yes a > b; c" in seen.said
+    assert "name passed a > b yes" in seen.said
 
 
 def test_the_most_telling_pairs_come_with_their_reasons() -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,8 @@ class TestNoiseFloor:
         assert floor.judge is None
         assert (floor.n_tasks, floor.n_repetitions, floor.n_copies) == (20, 3, 0)
         assert below_floor(found, floor).tolist() == (found["effect"].abs() < floor.floor).tolist()
+        assert f"An effect below {floor.floor:.1f} points may be chance" in floor.sentence
+        assert "An effect below" not in replace(floor, floor=0.0).sentence  # nothing was seen
 
     def test_the_smallest_effect_is_found_four_times_out_of_five(self):
         rng = np.random.default_rng(6)

@@ -12,6 +12,7 @@ from preamblelab.lab.exchange.row_values import mended_name
 from preamblelab.lab.exchange.sources import read_source
 from preamblelab.lab.exchange.trial_rows import TrialRow, trial_row, unknown_fields
 from preamblelab.library import experiment_document, experiment_from_document
+from preamblelab.stats.sentences import counted
 from preamblelab.store import Store
 
 Say = Callable[[str], None]
@@ -159,8 +160,8 @@ def _counts(batch: Batch) -> str:
     for _, response in batch.answers:
         outcomes[response.status] = outcomes.get(response.status, 0) + 1
     told = ", ".join(f"{count} {status}" for status, count in sorted(outcomes.items()))
-    models = len(batch.experiment.models)
-    return f"{len(batch.trials)} trials of {models} models ({told or 'none answered'})"
+    models = counted(len(batch.experiment.models), "model")
+    return f"{counted(len(batch.trials), 'trial')} of {models} ({told or 'none answered'})"
 
 
 def _review(model_ids: set[str], store: Store, say: Say) -> None:

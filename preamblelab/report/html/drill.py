@@ -5,14 +5,14 @@ the records of `preamblelab.report.answers` and give `Markup`; every text of a m
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from preamblelab.report.answers import Answer, Executed, Mark, Opinion, Pair
 from preamblelab.report.html.differences import shortened, side_by_side
 from preamblelab.report.html.tables import folded, table
 from preamblelab.report.markup import Child, Markup, element, foreign
-from preamblelab.stats.sentences import points
+from preamblelab.stats.sentences import counted, points
 
 EVIDENCE_COLUMNS = (
     *("mode", "kind", "status", "reason", "parses", "loads", "tests", "passed", "failed"),
@@ -103,20 +103,32 @@ def executed_view(executed: Sequence[Executed]) -> Markup:
         if any(_given(each.figures.get(name)) for each in executed)
     ]
     rows = [[_plain(each.figures.get(name)) for name in known] for each in executed]
-    parts: list[Child] = [table(known, rows, caption="The answer, run")] if known else []
+    parts: list[Child] = [table(_heads(known), rows, caption="The answer, run")] if known else []
     for each in executed:
-        if each.details:
-            told = dict.fromkeys(name for detail in each.details for name in detail)
-            names = [*(name for name in ("what", "name") if name in told), *told]
-            names = list(dict.fromkeys(names))
-            cells = [[_cell(detail.get(name)) for name in names] for detail in each.details]
-            parts.append(
-                folded(
-                    f"{len(each.details)} tests, cases and mutants ({each.mode})",
-                    table(names, cells, caption=f"Each test, case and mutant, {each.mode}"),
-                )
+        kinds: dict[str, list[Mapping[str, Any]]] = {}
+        for detail in each.details:
+            kinds.setdefault(str(detail.get("what", "detail")), []).append(detail)
+        parts += [
+            folded(
+                f"{counted(len(rows), kind)} ({each.mode})", _details(rows, f"{kind}, {each.mode}")
             )
+            for kind, rows in kinds.items()
+        ]
     return element("div", parts)
+
+
+def _details(details: Sequence[Mapping[str, Any]], caption: str) -> Markup:
+    """Each test, case or mutant in the columns that say something of its kind."""
+    told = dict.fromkeys(name for detail in details for name in detail if name != "what")
+    names = [name for name in told if any(_given(detail.get(name)) for detail in details)]
+    names.sort(key=lambda name: name != "name")
+    cells = [[_cell(detail.get(name)) for name in names] for detail in details]
+    return table(_heads(names), cells, caption=f"Each {caption}")
+
+
+def _heads(names: Sequence[str]) -> list[str]:
+    """Names of columns in words."""
+    return [name.replace("_", " ") for name in names]
 
 
 def messages_view(messages: Sequence[Any]) -> Markup:

@@ -55,8 +55,7 @@ def spent_view(report: Findings) -> Markup | None:
     return element(
         "p",
         element("b", "Spent and saved. "),
-        "; ".join(lines[:1]),
-        *(f" {line}" for line in lines[1:]),
+        "; ".join(line.rstrip(".") for line in lines) + ".",
     )
 
 

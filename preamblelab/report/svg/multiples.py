@@ -94,7 +94,7 @@ def multiples(
 
 def _mark(one: Effect, scale: Scale, y: float, of: str) -> Markup:
     if one.effect != one.effect:
-        return words("–", scale(0), y + 4, "soft mid")
+        return words("none", scale(0) + 5, y + 4, "soft small")
     way = direction(one.low, one.high)
     known = one.low == one.low
     span = line(scale(one.low), y, scale(one.high), y, f"bar s-{way}") if known else Markup("")
