@@ -183,6 +183,7 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path):
     assert (tmp_path / "letter.db").read_text() == "Dear Sir or Madam,"
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_nothing_badly(measured):
     line = f"{sys.executable} -m preamblelab report | head -1"
     done = subprocess.run(

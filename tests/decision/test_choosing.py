@@ -80,6 +80,7 @@ def test_a_tested_model_is_drawn_towards_the_others_by_its_error_only() -> None:
     assert unsure.expected < 12
 
 
+@pytest.mark.slow
 def test_the_best_of_several_equal_variants_is_not_believed() -> None:
     # Winner's curse (section 7): the best of 6 equal variants looks 3 points better than it is.
     random = np.random.default_rng(0)
@@ -283,6 +284,7 @@ def test_pooling_loses_less_than_the_rule_and_a_probe_least(models: int) -> None
         assert mean["pooled"] <= 0.85 * mean["rule"]
 
 
+@pytest.mark.slow
 def test_a_small_simulation_of_regret() -> None:
     mean = pd.DataFrame([regrets(world, 12, 6, seed=1) for world in WORLDS]).mean()
     assert mean["pooled"] < mean["rule"] + 0.5

@@ -328,6 +328,7 @@ def test_escalated_answers_do_not_count():
     assert escalated.measured[0].challenger == 0
 
 
+@pytest.mark.slow
 def test_equal_models_are_seldom_swapped():
     """The original rule swaps equals about half the time; 120 draws of 60 cases."""
     swaps = literal = 0

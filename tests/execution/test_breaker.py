@@ -302,6 +302,7 @@ def test_the_median_cut_comes_in_time(corpus: list[tuple[dict[str, Any], Loop | 
     assert statistics.median(late) <= 1
 
 
+@pytest.mark.slow
 def test_tighter_thresholds_still_spare_the_clean_texts(
     corpus: list[tuple[dict[str, Any], Loop | None]],
 ) -> None:

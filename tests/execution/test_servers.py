@@ -435,6 +435,7 @@ fields = st.dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(fields, fields)
 def test_no_json_of_a_server_breaks_the_readers(one, other):

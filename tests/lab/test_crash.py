@@ -116,6 +116,7 @@ def receipts(project: Path) -> Counter[int]:
     return found
 
 
+@pytest.mark.slow
 def test_killed_twice_at_random_moments_nothing_is_lost_and_nothing_asked_twice(
     project, server, start
 ):

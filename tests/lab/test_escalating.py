@@ -107,6 +107,7 @@ def test_the_verdict_before_is_shown_only_where_that_is_wanted(tmp_path):
         made.store.close()
 
 
+@pytest.mark.slow
 def test_turbo_breaks_and_the_frontier_is_down_so_the_work_is_rejected(world):
     """Three stored observations, unresolved, and the base's acceptance as it was."""
     ask_roles(world.project, [], world.store)

@@ -150,6 +150,7 @@ def test_the_same_seed_gives_the_same_truth() -> None:
     assert first != simulated_truth("sim/tiny-1b", "Be brief.", draws=3, seed=2)
 
 
+@pytest.mark.slow
 def test_the_standard_error_is_that_of_the_effect() -> None:
     """Independent simulations scatter as widely as each of them says."""
     truths = [
