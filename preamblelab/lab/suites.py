@@ -62,6 +62,8 @@ class TaskCheck:
     wrong: AnswerCheck
     alive: tuple[str, ...] = ()
     """Mutants that the golden answer does not kill: perhaps nobody can."""
+    unsafe: bool = False
+    """An answer was run without isolation."""
 
     @property
     def faults(self) -> tuple[AnswerCheck, ...]:
@@ -98,12 +100,14 @@ def check_task(suite: str, task: Task, maker: EvidenceMaker | None = None) -> Ta
         golden=_check("golden", golden.verifications, task.golden),
         wrong=_check("wrong", wrong.verifications, task.wrong),
         alive=golden.alive,
+        unsafe=golden.unsafe or wrong.unsafe,
     )
 
 
 class _Found(NamedTuple):
     verifications: tuple[Verification, ...]
     alive: tuple[str, ...] = ()
+    unsafe: bool = False
 
 
 def _found(task: Task, text: str | None, maker: EvidenceMaker | None) -> _Found:
@@ -114,7 +118,8 @@ def _found(task: Task, text: str | None, maker: EvidenceMaker | None) -> _Found:
     if task.evidence is None or maker is None:
         return _Found(found)
     evidence = maker.make(task, text).strict
-    return _Found((*found, verification_of(task, evidence)), alive_of(evidence))
+    unsafe = evidence.backend == "unsafe"
+    return _Found((*found, verification_of(task, evidence)), alive_of(evidence), unsafe)
 
 
 def _unasked(task: Task, maker: EvidenceMaker | None) -> list[Verification]:
@@ -206,6 +211,9 @@ def checks_text(checks: Sequence[TaskCheck]) -> str:
     ]
     good = len(checks) - len(unchecked) - len({each.task for each in checks if each.faults})
     lines = [f"{good} of {len(checks)} tasks pass their golden answer and fail their wrong one."]
+    unsafe = sum(each.unsafe for each in checks)
+    if unsafe:
+        lines.append(f"Run without isolation, with your own rights: answers of {unsafe} tasks.")
     if unchecked:
         lines.append(f"Not checked, for want of verifiers or answers: {', '.join(unchecked)}.")
     return as_text([*sections, Section(lines=tuple(lines))])

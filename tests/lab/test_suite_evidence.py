@@ -61,3 +61,17 @@ def test_a_golden_answer_that_kills_too_little_is_a_fault(maker: EvidenceMaker) 
 
 def test_without_a_maker_nothing_is_run() -> None:
     assert check_task("own", task(GOLDEN, WEAK)).golden.state == "no verifier"
+
+
+def test_answers_run_without_isolation_are_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    from preamblelab.scoring.sandbox import choice
+
+    nothing = choice.Choice(language="python", backend=None, tried=("nothing holds",))
+    monkeypatch.setattr(choice, "_isolated", lambda language: nothing)
+    assert "--allow-unsafe" in nothing.reason
+    with EvidenceMaker(workers=1, allow_unsafe=True) as bare:
+        found = check_task("own", task(GOLDEN, WEAK), bare)
+    assert found.unsafe
+    assert "Run without isolation, with your own rights: answers of 1 tasks." in checks_text(
+        [found]
+    )

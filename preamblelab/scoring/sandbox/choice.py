@@ -41,7 +41,7 @@ class Choice:
     def reason(self) -> str:
         """One line: why programs are refused, and what to install."""
         tried = "; ".join(self.tried)
-        return f"no sandbox for {self.language}: {tried}. Or allow_unsafe=True, at your own risk"
+        return f"no sandbox for {self.language}: {tried}. Or --allow-unsafe, at your own risk"
 
 
 def choose(language: Language, *, allow_unsafe: bool = False) -> Choice:
