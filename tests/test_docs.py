@@ -66,8 +66,8 @@ def test_the_python_of_a_page_runs(page, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-# Hundreds of simulated answers; its commands are tried one by one elsewhere.
-LONG = {"policy.md"}
+# Hundreds of simulated answers each; their commands are tried one by one elsewhere.
+LONG = {"decisions.md", "policy.md", "suites.md"}
 COMMANDS = [
     pytest.param(page, marks=[pytest.mark.slow] if page.name in LONG else [], id=page.name)
     for page in PAGES

@@ -119,6 +119,7 @@ class TestWhereAnswersAreRun:
             mark(task, Response(text=str(task.golden)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "label"),
     [("sim/mid-7b", "careful"), ("sim/tiny-2b-loopy", "careful:large"),
