@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from preamblelab.cli.printing import for_reader
 from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
 
 models_app = typer.Typer(rich_markup_mode=None, help="What models are here, and what is known.")
@@ -123,7 +124,7 @@ def export_runs(
 
     with Store(store, read_only=True) as opened:
         chosen = only_experiment(opened, experiment)
-        export_experiment(opened, chosen, output or sys.stdout, format=format, what=what, raw=raw)
+        export_experiment(opened, chosen, output or for_reader(), format=format, what=what, raw=raw)
 
 
 @app.command()

@@ -1,8 +1,9 @@
 """How results and errors leave the program: standard output, one line of error, exit code."""
 
+import io
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 import typer
 
@@ -53,6 +54,32 @@ def one_line(error: object) -> str:
     from preamblelab.report.escaping import for_terminal
 
     return for_terminal(" ".join(str(error).split()))
+
+
+class Visible(io.TextIOBase):
+    """Writes to a terminal what a terminal would obey so that it is seen instead.
+
+    A file or a pipe gets every character as it is: `for_reader` tells the two apart.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write the text with control characters and direction marks made visible."""
+        from preamblelab.report.escaping import for_terminal
+
+        self._stream.write(for_terminal(text.replace("\r\n", "\n")))
+        return len(text)
+
+    def flush(self) -> None:
+        """Write on what is waiting."""
+        self._stream.flush()
+
+
+def for_reader() -> TextIO:
+    """Standard output, made safe where a terminal reads it."""
+    return cast("TextIO", Visible(sys.stdout)) if sys.stdout.isatty() else sys.stdout
 
 
 def print_report(report: "Report", form: Format) -> None:
