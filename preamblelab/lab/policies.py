@@ -78,6 +78,8 @@ class Policy:
         Raises:
             SpecError: `strict`, and the policy abstains; or an argument cannot be.
         """
+        if not isinstance(model, str | ModelSpec):
+            raise SpecError(f"model is {model!r}; give a litellm id, a name, or a ModelSpec")
         found = resolve(
             self.spec,
             self._facts(model),

@@ -80,6 +80,11 @@ def test_apply_serves_litellm_and_for_openai_an_openai_client(file: Path) -> Non
     assert policy.apply([USER], "ollama/llama3.2:1b") == [USER]  # nothing to send astray
 
 
+def test_what_is_no_model_is_one_line(file: Path) -> None:
+    with pytest.raises(SpecError, match="model is None; give a litellm id"):
+        pl.load_policy(file).resolve(None)  # type: ignore[arg-type]
+
+
 def test_strict_turns_an_abstention_into_an_error(file: Path) -> None:
     policy = pl.load_policy(file)
     assert policy.resolve("openai/gpt-4.1").abstained
