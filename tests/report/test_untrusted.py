@@ -108,7 +108,8 @@ def test_a_keyboard_reaches_content_first_and_every_fold(browser, file) -> None:
     page = Watched(browser, file, viewport=WIDE).page
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "To the content"
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     assert page.url.endswith("#content")
     folds = "[...document.querySelectorAll('summary, .scroll, pre')]"
     assert page.evaluate(f"{folds}.length") > 10

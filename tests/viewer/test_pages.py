@@ -38,6 +38,12 @@ def entered(browser: Any, guard: Guard, **options: Any) -> Any:
     return tab
 
 
+def follow(tab: Any, link: Any) -> None:
+    """Click on what leads to another page, and wait until that page is the tab's."""
+    with tab.expect_navigation():
+        link.click()
+
+
 @pytest.fixture
 def tab(browser: Any, guard: Guard) -> Iterator[Any]:
     tab = entered(browser, guard)
@@ -53,30 +59,30 @@ def column(tab: Any, place: int) -> list[str]:
 
 
 def test_from_the_list_to_the_answers_behind_one_number(tab: Any) -> None:
-    tab.get_by_role("link", name="e", exact=True).click()
+    follow(tab, tab.get_by_role("link", name="e", exact=True))
     assert "280 of 280 trials answered" in tab.get_by_role("status").first.inner_text()
     assert "Verdict on careful" in tab.locator("main").inner_text()
-    tab.get_by_role("link", name="Trials").click()
+    follow(tab, tab.get_by_role("link", name="Trials"))
     assert "280 trials, 50 on this page" in tab.locator("main").inner_text()
 
     tab.locator("select[name=model]").select_option("a")
     tab.locator("select[name=variant]").select_option("careful")
-    tab.get_by_role("button", name="Show").click()
+    follow(tab, tab.get_by_role("button", name="Show"))
     assert "70 of 280 trials" in tab.locator("main").inner_text()
     assert set(column(tab, 2)) == {"a"}
 
-    tab.get_by_role("link", name="gain").click()
+    follow(tab, tab.get_by_role("link", name="gain"))
     gains = [float(cell) for cell in column(tab, 8)]
     assert gains == sorted(gains, reverse=True)
     assert tab.locator("th[aria-sort=descending]").inner_text().startswith("gain")
-    tab.get_by_role("link", name="Next →").click()
+    follow(tab, tab.get_by_role("link", name="Next →"))
     more = [float(cell) for cell in column(tab, 8)]
     assert len(gains) + len(more) == 70
     assert gains[-1] >= more[0]
-    tab.get_by_role("link", name="← Before").click()
+    follow(tab, tab.get_by_role("link", name="← Before"))
     assert [float(cell) for cell in column(tab, 8)] == gains
 
-    tab.locator("tbody tr").first.get_by_role("link").click()
+    follow(tab, tab.locator("tbody tr").first.get_by_role("link"))
     words = tab.locator("main").inner_text()
     assert "answer of a" in words
     assert "+15.0" in words
@@ -136,7 +142,7 @@ def test_tests_and_mutants_that_were_run_stand_behind_an_answer(tab: Any, guard:
 def test_two_experiments_stand_side_by_side(tab: Any) -> None:
     tab.get_by_label("experiment first").select_option("e")
     tab.get_by_label("experiment second").select_option("f")
-    tab.get_by_role("button", name="Compare").click()
+    follow(tab, tab.get_by_role("button", name="Compare"))
     rows = tab.locator("table", has_text="difference").locator("tbody tr")
     assert rows.count() == 2
     cells = rows.first.locator("th, td").all_inner_texts()
@@ -152,13 +158,14 @@ def test_pages_can_be_used_by_keyboard_alone_and_without_scripts(
 ) -> None:
     tab = entered(browser, guard, java_script_enabled=False)
     tab.keyboard.press("Tab")
-    tab.keyboard.press("Enter")
+    with tab.expect_navigation():
+        tab.keyboard.press("Enter")
     assert tab.url.endswith("#content")
     tab.goto(f"http://127.0.0.1:{guard.port}/trials?experiment=e")
     tab.get_by_role("searchbox").focus()
     tab.keyboard.type("to task 69")
-    tab.keyboard.press("Enter")
-    tab.wait_for_url("**text=to+task+69**")
+    with tab.expect_navigation():
+        tab.keyboard.press("Enter")
     assert set(column(tab, 4)) == {"t69"}
     for each in ("main", "header", "nav", "search"):
         assert tab.locator(f"{each}, [role={each}]").count() > 0
@@ -202,7 +209,7 @@ def test_a_run_is_seen_to_move_and_to_end(browser: Any, project_root: Path, tmp_
         with serving(path) as guard:
             tab = entered(browser, guard)
             assert tab.get_by_role("status").inner_text().startswith("running run compare-text")
-            tab.locator("tbody a").click()
+            follow(tab, tab.locator("tbody a"))
             moving = tab.locator("#progress [role=status]")
             before = moving.inner_text()
             assert before.startswith("running run compare-text")
