@@ -3,7 +3,8 @@
 PreamblelabError
 ├── SpecError (ValueError)        a YAML file, a name or an argument is wrong
 ├── TableError (ValueError)       a table lacks a column, or its values cannot be used
-├── StoreError (OSError)          the SQLite file cannot be used: foreign, newer, locked, full
+├── StoreError (OSError)          the SQLite file cannot be used: newer, damaged, locked, full
+│   └── NoStoreError              there is none at the path, or what is there is none of ours
 ├── ProviderError (RuntimeError)  no trial can be asked: no key, no endpoint, no such provider
 ├── RegistryError (RuntimeError)  the registry says otherwise: the champion changed meanwhile
 ├── BudgetError (RuntimeError)    a limit is reached, or cannot be kept because a price is unknown
@@ -29,7 +30,11 @@ class TableError(PreamblelabError, ValueError):
 
 
 class StoreError(PreamblelabError, OSError):
-    """The SQLite file cannot be used: foreign, newer, locked, full."""
+    """The SQLite file cannot be used: newer, damaged, locked, full."""
+
+
+class NoStoreError(StoreError):
+    """There is no store at the path, or what is there is none of ours."""
 
 
 class ProviderError(PreamblelabError, RuntimeError):
@@ -37,7 +42,7 @@ class ProviderError(PreamblelabError, RuntimeError):
 
 
 class RegistryError(PreamblelabError, RuntimeError):
-    """The registry says otherwise: the champion changed meanwhile, or there is nobody before."""
+    """The registry says otherwise: the champion changed meanwhile."""
 
 
 class BudgetError(PreamblelabError, RuntimeError):

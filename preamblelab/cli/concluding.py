@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from preamblelab.cli.gating import pipeline_codes
 from preamblelab.cli.root import (
     DEFAULT,
     BaselineOption,
@@ -120,17 +121,18 @@ def choose(
         return
     from preamblelab.lab.deciding import chosen, refuse_terms
 
-    refuse_terms(gain or safety != "non_inferiority" or days != 180 or single_models or fresh)
-    told = chosen(
-        source,
-        store,
-        model or [],
-        baseline_score=baseline_score,
-        cautious=cautious,
-        probe=probe,
-        baseline=baseline,
-        scale=scale,
-    )
+    with pipeline_codes():
+        refuse_terms(gain or safety != "non_inferiority" or days != 180 or single_models or fresh)
+        told = chosen(
+            source,
+            store,
+            model or [],
+            baseline_score=baseline_score,
+            cautious=cautious,
+            probe=probe,
+            baseline=baseline,
+            scale=scale,
+        )
     sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)
 
 
@@ -145,5 +147,6 @@ def _write(
     """Decide, write the policy, and print what it says."""
     from preamblelab.lab.proposing import told_policy
 
-    told = told_policy(source, store, file, others=others, **terms)
+    with pipeline_codes():
+        told = told_policy(source, store, file, others=others, **terms)
     sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if form == "json" else told.text)

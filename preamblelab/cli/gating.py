@@ -13,6 +13,7 @@ from preamblelab.cli.printing import INTERRUPTED
 from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
 from preamblelab.errors import (
     BudgetError,
+    NoStoreError,
     PreamblelabError,
     ProviderError,
     SpecError,
@@ -67,7 +68,12 @@ def pipeline_codes(home: Path | None = None) -> Iterator[None]:
                 typer.echo(f"note: {line}", err=True)
         yield
     except PreamblelabError as error:
-        codes = {SpecError: USAGE, ProviderError: USAGE, BudgetError: BUDGET}
+        codes = {
+            SpecError: USAGE,
+            ProviderError: USAGE,
+            NoStoreError: USAGE,
+            BudgetError: BUDGET,
+        }
         error.exit_code = next((c for kind, c in codes.items() if isinstance(error, kind)), INVALID)
         raise
 

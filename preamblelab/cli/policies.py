@@ -68,7 +68,8 @@ def show(file: FileArgument = DEFAULT_POLICY, format: Plain = "text") -> None:  
     from preamblelab.lab.policies import load_policy
     from preamblelab.report.policies import policy_page
 
-    policy = load_policy(file)
+    with pipeline_codes():
+        policy = load_policy(file)
     sys.stdout.write(policy.to_json() if format == "json" else policy_page(policy.spec))
 
 
@@ -79,8 +80,10 @@ def history(file: FileArgument = DEFAULT_POLICY) -> None:
     from preamblelab.lab.policy_files import kept_versions
     from preamblelab.report.policies import history_page
 
-    now = load_policy(file).spec
-    sys.stdout.write(history_page([kept.policy for kept in kept_versions(file)], now))
+    with pipeline_codes():
+        now = load_policy(file).spec
+        versions = [kept.policy for kept in kept_versions(file)]
+    sys.stdout.write(history_page(versions, now))
 
 
 @policy_app.command()
@@ -93,7 +96,8 @@ def rollback(
     """Bring an older version back, as a new one; nothing in the history is lost."""
     from preamblelab.lab.policy_files import roll_back
 
-    written = roll_back(file, to=to)
+    with pipeline_codes():
+        written = roll_back(file, to=to)
     typer.echo(f"{file}: version {written.version} says again what version {written.restored} said")
 
 
@@ -102,5 +106,6 @@ def fallbacks(store: StoreOption = DEFAULT, format: Plain = "text") -> None:  # 
     """Tell how often answers collapsed under a preamble, and what asking again came to."""
     from preamblelab.lab.falling_back import told_fallbacks
 
-    told = told_fallbacks(store)
+    with pipeline_codes():
+        told = told_fallbacks(store)
     sys.stdout.write(json.dumps(told.data, indent=2) + "\n" if format == "json" else told.text)

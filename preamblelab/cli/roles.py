@@ -99,12 +99,13 @@ def apply(
     store: StoreOption = DEFAULT,
     emergency: EmergencyOption = False,
 ) -> None:
-    """Put those who qualify into their roles; the one before can be brought back."""
+    """Put those who qualify into their roles; ends with the exit code of `roles decide`."""
     from preamblelab.lab.roles.commands import applied_roles
 
     with pipeline_codes():
-        lines = applied_roles(file, store, role or [], emergency=emergency)
+        lines, code = applied_roles(file, store, role or [], emergency=emergency)
     sys.stdout.write("\n".join(lines or ["Nobody qualifies: nothing changed."]) + "\n")
+    raise typer.Exit(code)
 
 
 @roles_app.command("review")

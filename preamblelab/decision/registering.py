@@ -54,7 +54,7 @@ def promoted(
         exceptions: other holders by model name, where the champion hurts that model.
 
     Raises:
-        SpecError: the decision says neither, or is on another holder.
+        SpecError: the decision says neither, is on another holder, or was carried out already.
         RegistryError: the champion has changed since the run began.
     """
     if decision.outcome not in {"promote", "install"}:
@@ -67,7 +67,7 @@ def promoted(
         )
     slot = registry.slot(decision.slot)
     if slot.champion == decision.challenger_digest:
-        raise RegistryError(f"{challenger.label} already holds slot '{decision.slot}'")
+        raise SpecError(f"{challenger.label} already holds slot '{decision.slot}'")
     if slot.champion != decision.champion_digest:
         raise RegistryError(
             f"the champion changed from {decision.champion or 'no one'} to "
@@ -105,15 +105,14 @@ def rolled_back(
     A second rollback undoes the first: the two change places.
 
     Raises:
-        SpecError: there is no such slot.
-        RegistryError: nobody held it before.
+        SpecError: there is no such slot, or nobody held it before.
     """
     slot = registry.slot(name)
     if name not in registry.slots:
         known = ", ".join(registry.slots) or "none"
         raise SpecError(f"no slot '{name}' in the registry; there are: {known}")
     if slot.previous is None:
-        raise RegistryError(f"slot '{name}' has no previous holder to go back to")
+        raise SpecError(f"slot '{name}' has no previous holder to go back to")
     event = _event("rollback", slot, at, by)
     changes: dict[str, object] = {
         "champion": slot.previous,
@@ -131,11 +130,11 @@ def adopted(registry: Registry, name: str, holder: Holder, *, at: str, by: str =
     """The registry with the one who holds a slot already, before there was a registry.
 
     Raises:
-        RegistryError: somebody is entered for the slot.
+        SpecError: somebody is entered for the slot.
     """
     slot = registry.slot(name)
     if slot.champion is not None:
-        raise RegistryError(
+        raise SpecError(
             f"slot '{name}' is held by {_label(registry, slot.champion)}: a challenger takes it by "
             "a decision"
         )

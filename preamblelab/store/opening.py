@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from preamblelab.errors import StoreError
+from preamblelab.errors import NoStoreError, StoreError
 from preamblelab.store.faults import one_line
 from preamblelab.store.schema import APPLICATION_ID, MIGRATIONS
 
@@ -69,18 +69,18 @@ def _is_fresh(path: Path, *, read_only: bool) -> bool:
         status = path.stat()
     except FileNotFoundError:
         if read_only:
-            raise StoreError(f"{path}: there is no store; run an experiment first") from None
+            raise NoStoreError(f"{path}: there is no store; run an experiment first") from None
         if not path.parent.is_dir():
             raise StoreError(
                 f"{path}: its folder does not exist; make it, or name another file"
             ) from None
         return True
     if stat.S_ISDIR(status.st_mode):
-        raise StoreError(f"{path}: this is a folder; name a file in it, like {path / 'runs.db'}")
+        raise NoStoreError(f"{path}: this is a folder; name a file in it, like {path / 'runs.db'}")
     if not stat.S_ISREG(status.st_mode):
-        raise StoreError(f"{path}: this is no ordinary file; name another one")
+        raise NoStoreError(f"{path}: this is no ordinary file; name another one")
     if status.st_size == 0 and read_only:
-        raise StoreError(f"{path}: the store is empty; run an experiment first")
+        raise NoStoreError(f"{path}: the store is empty; run an experiment first")
     if not read_only:
         _check_writable(path)
     return status.st_size == 0
@@ -104,14 +104,14 @@ def _check_ours(path: Path) -> Header:
     with path.open("rb") as file:
         head = file.read(_HEADER_BYTES)
     if not head.startswith(_MAGIC[: len(head)]):
-        raise StoreError(
+        raise NoStoreError(
             f"{path}: this is not a store of preamblelab; name another file, it was not changed"
         )
     header = _parse(head) if len(head) == _HEADER_BYTES else None
     if header is None:
         raise _cut_off(path)
     if header.application_id != APPLICATION_ID:
-        raise StoreError(
+        raise NoStoreError(
             f"{path}: this SQLite file belongs to another program; "
             "name another file, it was not changed"
         )
@@ -233,7 +233,7 @@ def _check_versions(connection: sqlite3.Connection, path: Path) -> None:
     """Ask SQLite itself: the log may hold a newer truth than the first bytes of the file."""
     _check_newer(path, _pragma(connection, "user_version"))
     if _pragma(connection, "application_id") != APPLICATION_ID:
-        raise StoreError(
+        raise NoStoreError(
             f"{path}: this SQLite file belongs to another program; "
             "name another file, it was not changed"
         )

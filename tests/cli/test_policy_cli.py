@@ -86,3 +86,32 @@ def test_show_history_and_rollback_read_and_undo(
     assert [entry.get("model", entry.get("size")) for entry in document["entries"]] == [
         "ollama_chat/gemma3:4b", "mid", "tiny",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("policy show none.yaml", "none.yaml: no such policy"),
+        ("policy history none.yaml", "none.yaml: no such policy"),
+        ("policy rollback none.yaml", "none.yaml: no such policy"),
+        ("policy rollback", "nothing to go back to"),
+        ("policy rollback --to 9", "no version 9 in its history"),
+        ("policy show wrong.yaml", "wrong.yaml: this is no policy"),
+        ("choose e --write policy.txt", "a policy is a .yaml or .json file"),
+        ("choose e --write new.yaml --store none.db", "there is no store"),
+        ("choose e --write new.yaml --store wrong.yaml", "not a store of preamblelab"),
+        ("choose e --gain 3", "--write"),
+    ],
+)
+def test_a_wrong_file_or_command_ends_with_2_and_one_line(
+    words: str,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """The table of docs/decisions.md holds for policies as it does for gates and roles."""
+    (tmp_path / "wrong.yaml").write_text("polcy: 1\n")
+    assert call(monkeypatch, *words.split()) == 2
+    said = capsys.readouterr().err
+    assert (told in said, said.count("\n")) == (True, 1), said

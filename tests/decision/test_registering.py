@@ -51,7 +51,7 @@ def test_g17_a_champion_that_moved_during_the_run_refuses_the_promotion(registry
 
 def test_a_decision_is_applied_once_and_to_its_own_challenger(registry, better):
     after = promoted(registry, better, CHALLENGER, at=AT)
-    with pytest.raises(RegistryError, match="already holds"):
+    with pytest.raises(SpecError, match="already holds"):
         promoted(after, better, CHALLENGER, at=AT)
     edited = Holder.of_model(ModelSpec(id="openai/new", name="new", settings={"top_p": 0.5}))
     with pytest.raises(SpecError, match="decide anew"):
@@ -73,7 +73,7 @@ def test_a_rollback_puts_the_previous_holder_back_and_can_be_undone(registry, be
     assert back.champion("chat") == CHAMPION
     assert [event.kind for event in back.slot("chat").history] == ["promote", "rollback"]
     assert rolled_back(back, "chat", at=AT).champion("chat") == CHALLENGER
-    with pytest.raises(RegistryError, match="no previous holder"):
+    with pytest.raises(SpecError, match="no previous holder"):
         rolled_back(registry, "chat", at=AT)
     with pytest.raises(SpecError, match="no slot 'caht' in the registry; there are: chat"):
         rolled_back(registry, "caht", at=AT)
@@ -92,5 +92,5 @@ def test_who_holds_a_slot_already_is_adopted_once_and_measured_never():
     after = adopted(Registry(), "chat", CHAMPION, at=AT, by="me")
     assert after.champion("chat") == CHAMPION
     assert "nothing was measured" in after.slot("chat").history[0].reason
-    with pytest.raises(RegistryError, match="is held by old@"):
+    with pytest.raises(SpecError, match="is held by old@"):
         adopted(after, "chat", CHALLENGER, at=AT)

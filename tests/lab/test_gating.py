@@ -489,7 +489,7 @@ def test_a_trial_is_named_until_it_is_taken_back_to_the_byte(tried, home):
     revert(home)
     assert active.read_bytes() == before
     assert active.stat().st_mode & 0o777 == 0o640
-    with pytest.raises(RegistryError, match="no trial is in force"):
+    with pytest.raises(SpecError, match="no trial is in force"):
         revert(home)
 
 

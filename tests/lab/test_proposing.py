@@ -188,8 +188,8 @@ def test_choose_writes_and_tells_and_refuses_what_is_for_single_models(
     assert call(*arguments) == 0
     document = json.loads(capsys.readouterr().out)
     assert {d["outcome"] for d in document["decisions"]} == {"keep"}
-    assert call("e", "--store", "s.db", "--write", "policy.yaml", "-m", "a") == 1
+    assert call("e", "--store", "s.db", "--write", "policy.yaml", "-m", "a") == 2
     assert "leave out --model" in capsys.readouterr().err
-    assert call("e", "--store", "s.db", "--write", "policy.yaml", "--cautious", "0.9") == 1
-    assert call("e", "--store", "s.db", "--gain", "5") == 1
+    assert call("e", "--store", "s.db", "--write", "policy.yaml", "--cautious", "0.9") == 2
+    assert call("e", "--store", "s.db", "--gain", "5") == 2
     assert "terms of a policy: add --write policy.yaml" in capsys.readouterr().err

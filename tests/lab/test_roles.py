@@ -89,7 +89,8 @@ def test_a_challenger_is_measured_promoted_and_brought_back(place):
     role, code = decided(place)
     assert (role["decisions"][0]["outcome"], code) == ("promote", 0)
     assert role["spend"]["usd"] == pytest.approx(0.08)
-    [line] = applied_roles(place / "roles.yaml", place / "runs.db", [])
+    [line], code = applied_roles(place / "roles.yaml", place / "runs.db", [])
+    assert code == 0
     assert line.startswith("PROMOTE new@")
     staff = open_roles(place / "roles.yaml").staff("coder")
     assert (staff.incumbent, staff.challengers) == ("new", ("old",))
@@ -150,7 +151,7 @@ def test_the_literal_rule_is_shown_and_never_applied(place):
     assert "role has 3 cases, 20 needed" in role["decisions"][0]["sentence"]
     literal, code = decided(place, literal=True)
     assert literal["decisions"][0]["outcome"] in {"promote", "keep"}
-    assert applied_roles(place / "roles.yaml", place / "runs.db", []) == []
+    assert applied_roles(place / "roles.yaml", place / "runs.db", []) == ([], 11)
 
 
 def test_no_challengers_is_a_health_check(place):
@@ -237,7 +238,7 @@ def test_a_withdrawn_incumbent_is_told_and_replaced_only_on_demand(place):
     role, code = decided(place)
     assert code == 3
     assert "degraded" in role["decisions"][0]["sentence"]
-    assert applied_roles(place / "roles.yaml", place / "runs.db", []) == []
+    assert applied_roles(place / "roles.yaml", place / "runs.db", []) == ([], 3)
     role, code = decided(place, emergency=True)
     assert (role["decisions"][0]["outcome"], code) == ("install", 0)
     applied_roles(place / "roles.yaml", place / "runs.db", [], emergency=True)
@@ -320,6 +321,10 @@ def test_the_commands_say_and_return_the_same(place, monkeypatch, capsys):
     assert "PROMOTE new@" in capsys.readouterr().out
     assert run("report", "roles.yaml", "--store", "runs.db") == 0
     assert run("apply", "roles.yaml", "--store", "runs.db") == 0
+    # Now `old` challenges, within the cooldown: what decide says is what apply ends with.
+    assert run("decide", "roles.yaml", "--store", "runs.db") == 10
+    assert run("apply", "roles.yaml", "--store", "runs.db") == 10
+    assert "Nobody qualifies: nothing changed." in capsys.readouterr().out
     assert run("history", "roles.yaml", "--format", "json") == 0
     assert run("rollback", "roles.yaml", "coder") == 0
     assert run("review", "roles.yaml", "coder", "nothing.txt") == 2

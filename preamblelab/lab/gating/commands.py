@@ -217,7 +217,7 @@ def adopt(
         home: folder of the registry.
 
     Raises:
-        RegistryError: somebody holds the slot already.
+        SpecError: somebody holds the slot already.
     """
     loaded = load_gate(gate)
     holder = holder_of(_words(model, preamble, overlay).read(), None, loaded.project)

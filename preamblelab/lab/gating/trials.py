@@ -91,11 +91,12 @@ def revert(home: Home) -> Trial:
     """Take a trial back: the bytes from before, verified.
 
     Raises:
-        RegistryError: no trial is in force, or somebody has edited the configuration since.
+        SpecError: no trial is in force.
+        RegistryError: somebody has edited the configuration since.
     """
     trial = trial_in_force(home)
     if trial is None:
-        raise RegistryError("no trial is in force: there is nothing to take back")
+        raise SpecError("no trial is in force: there is nothing to take back")
     active = Path(trial.configuration)
     with one_line(_kept(home), "read the bytes from before"):
         before = _kept(home).read_bytes()

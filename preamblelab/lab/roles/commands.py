@@ -191,11 +191,12 @@ def _counted(registry: Registry, decisions: Sequence[Decision]) -> Registry:
 
 def applied_roles(
     file: Path, store: Path, roles: Sequence[str], *, emergency: bool = False
-) -> list[str]:
+) -> tuple[list[str], int]:
     """Carry out what the clauses decide; decided anew, so that no file can say otherwise.
 
     Returns:
-        A sentence for each role that changed hands; none where nobody qualifies.
+        A sentence for each role that changed hands; none where nobody qualifies. And the exit
+        code, which is that of `decided_roles` on the same answers.
 
     Raises:
         RegistryError: the registry changed meanwhile.
@@ -203,7 +204,8 @@ def applied_roles(
     project = open_roles(file)
     with _stored(store) as opened:
         states = decide_roles(project, opened, roles, emergency=emergency)
-    return [line for state in states for line in _applied(project, state)]
+    lines = [line for state in states for line in _applied(project, state)]
+    return lines, _exit_code([each for state in states for each in state.decisions])
 
 
 def _applied(project: RolesProject, state: RoleState) -> Iterator[str]:
@@ -291,8 +293,7 @@ def rolled_back_role(file: Path, role: str, reason: str) -> str:
     """Put the one before back.
 
     Raises:
-        SpecError: there is no such role.
-        RegistryError: nobody held it before.
+        SpecError: there is no such role, or nobody held it before.
     """
     project = open_roles(file)
     project.staff(role)
