@@ -142,11 +142,13 @@ def _leave_stopped(done: "GateRun") -> None:
     """Leave where nothing was decided, with the way to go on."""
     if done.decision is not None:
         return
-    typer.echo(
-        f"stopped: {done.stopped}; everything answered is stored in {done.folder}. "
-        "To go on: the same command",
-        err=True,
+    line = (
+        f"{done.stopped} ({done.folder})"
+        if done.interrupted
+        else f"stopped: {done.stopped}; everything answered is stored in {done.folder}. "
+        "To go on: the same command"
     )
+    typer.echo(line, err=True)
     code = INTERRUPTED if done.interrupted else KEY if done.refused_keys else BUDGET
     raise typer.Exit(code)
 
@@ -293,10 +295,13 @@ def leave_with(
 ) -> None:
     """Print a decision, write what a pipeline reads, and leave with its exit code."""
     from preamblelab.lab.gating.publishing import publish
-
-    for line in publish(decision, junit=junit, summary=summary):
-        typer.echo(line, err=True)
+    from preamblelab.lab.interrupting import finished_first
     from preamblelab.report.decisions import decision_text
 
-    sys.stdout.write(decision.to_json() if form == "json" else decision_text(decision))
+    # What was decided is told with its own code, also to whoever pressed Ctrl-C a moment ago.
+    with finished_first(lambda line: typer.echo(line, err=True), "telling what was decided"):
+        for line in publish(decision, junit=junit, summary=summary):
+            typer.echo(line, err=True)
+        sys.stdout.write(decision.to_json() if form == "json" else decision_text(decision))
+        sys.stdout.flush()
     raise typer.Exit(decision.exit_code)

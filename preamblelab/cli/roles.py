@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from preamblelab.cli.gating import pipeline_codes
+from preamblelab.cli.printing import INTERRUPTED
 from preamblelab.cli.root import DEFAULT, Plain, StoreOption, app
 
 roles_app = typer.Typer(
@@ -52,6 +53,9 @@ def run(
     for outcome in outcomes:
         done = "complete" if outcome.complete else outcome.tally.stopped or "not complete"
         typer.echo(f"{outcome.experiment}: {outcome.tally.done} answers, {done}", err=True)
+    if outcomes and outcomes[-1].interrupted:
+        typer.echo(outcomes[-1].interrupted, err=True)
+        raise typer.Exit(INTERRUPTED)
     if any(outcome.tally.stopped.startswith("budget.") for outcome in outcomes):
         raise typer.Exit(4)
     if not all(outcome.complete for outcome in outcomes):

@@ -33,7 +33,7 @@ class Result:
     @property
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended the run."""
-        return self.outcome.interrupted
+        return bool(self.outcome.interrupted)
 
     def open_lines(self, again: str) -> list[str]:
         """What is open and how to go on; nothing when all is done.
@@ -45,6 +45,8 @@ class Result:
         lines = [f"{model}: {reason}" for model, reason in tally.left_alone.items()]
         failed = tally.outcomes.get("failed", 0)
         unasked = tally.open - tally.done
+        if self.interrupted:
+            return [*lines, f"{self.outcome.interrupted}: {again}"]
         if unasked > 0 or failed:
             why = f" ({tally.stopped})" if tally.stopped else ""
             lines.append(

@@ -12,14 +12,15 @@ from preamblelab.domain.facts import ModelFacts
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Request, Response
 from preamblelab.execution.budget import BudgetSpent, Meter, refuse_unpriced
-from preamblelab.execution.choose import client_for
 from preamblelab.execution.clients import Client
 from preamblelab.execution.doors import Doors, FunctionClient
-from preamblelab.execution.gateway import Gateway, endpoint_of, is_local, warms_up
+from preamblelab.execution.gateway import Gateway, endpoint_of, warms_up
 from preamblelab.execution.prices import price_of
 from preamblelab.execution.runner import Runner, Tally
 from preamblelab.lab.delivering import record_probe, review_delivery
+from preamblelab.lab.discovering import discovered_facts, recorded_facts
 from preamblelab.lab.executing import execute_answers, unexecuted
+from preamblelab.lab.interrupting import interrupted_line
 from preamblelab.lab.looping import to_the_end
 from preamblelab.lab.planning import Plan, refuse_settings
 from preamblelab.lab.rounds import Rounds, rounds_of
@@ -42,7 +43,8 @@ class Outcome:
     experiment: str
     tally: Tally
     marks: MarkTally
-    interrupted: bool = False
+    interrupted: str = ""
+    """What is stored, in one line, where Ctrl-C ended the run; empty where it did not."""
 
     @property
     def complete(self) -> bool:
@@ -85,19 +87,38 @@ def execute(
     """
     progress = progress or Progress()
     marking = marking_of(experiment, scorers=scorers, folder=folder)
-    with store.lock(f"run {experiment.name}"):
+
+    def work() -> Outcome:
         refuse_other_plan(experiment, store, marking.digest)
-        plan = _registered(experiment, store, _recorded_facts(experiment, store))
+        plan = _registered(experiment, store, recorded_facts(experiment, store))
         missing = store.unanswered(experiment.name)
         if missing:
-            plan = _registered(experiment, store, _discovered_facts(experiment, store, client))
+            facts = discovered_facts(experiment, store, stand_in=client is not None)
+            plan = _registered(experiment, store, facts)
             missing = _each_once(store.unanswered(experiment.name))
         if experiment.stops_early:
             record_plan(experiment, store, marking.digest)
         _use_marking(experiment, marking, store)
         rounds = rounds_of(experiment, store, marking.digest, missing, limit)
-        work = _Work(plan, store, marking, progress, rounds, client, handle_interrupts)
-        return work.run()
+        return _Work(plan, store, marking, progress, rounds, client, handle_interrupts).run()
+
+    with store.lock(f"run {experiment.name}"):
+        return _heeding(work, experiment.name, store, progress, handle_interrupts)
+
+
+def _heeding(
+    work: Callable[[], Outcome], name: str, store: Store, progress: Progress, handled: bool
+) -> Outcome:
+    """What the work comes to, also where Ctrl-C comes before the first call or after the last."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        if not handled:
+            raise
+        line = interrupted_line(store, name)
+        return Outcome(
+            experiment=name, tally=progress.tally, marks=progress.marks, interrupted=line
+        )
 
 
 def mark_again(
@@ -117,11 +138,14 @@ def mark_again(
     """
     progress = progress or Progress()
     marking = marking_of(experiment, scorers=scorers, folder=folder)
-    with store.lock(f"score {experiment.name}"):
+
+    def work() -> Outcome:
         _use_marking(experiment, marking, store)
-        plan = Plan(experiment, _recorded_facts(experiment, store))
-        work = _Work(plan, store, marking, progress, Rounds([]), None, handle_interrupts)
-        return work.run()
+        plan = Plan(experiment, recorded_facts(experiment, store))
+        return _Work(plan, store, marking, progress, Rounds([]), None, handle_interrupts).run()
+
+    with store.lock(f"score {experiment.name}"):
+        return _heeding(work, experiment.name, store, progress, handle_interrupts)
 
 
 def _use_marking(experiment: Experiment, marking: Marking, store: Store) -> None:
@@ -190,11 +214,12 @@ class _Work:
                 self.runner.stop("interrupted")
             finally:
                 self.progress.end()
+        name = self.plan.experiment.name
         return Outcome(
-            experiment=self.plan.experiment.name,
+            experiment=name,
             tally=self.runner.tally,
             marks=self.progress.marks,
-            interrupted=self.interrupted,
+            interrupted=interrupted_line(self.store, name) if self.interrupted else "",
         )
 
     def _prepare(self) -> None:
@@ -333,39 +358,6 @@ def _warm_up(model: ModelSpec) -> Request:
     message = {"role": "user", "content": "Say hello."}
     settings = {**model.settings, "max_tokens": 8}
     return Request(model=model, messages=(message,), settings=settings, role="warm_up")
-
-
-def _recorded_facts(experiment: Experiment, store: Store) -> dict[str, ModelFacts]:
-    """Facts as they were known when the answers were asked for; without asking any server."""
-    return {
-        model.name: model.facts(store.facts(model.id, endpoint_of(model)))
-        for model in experiment.models
-    }
-
-
-def _discovered_facts(
-    experiment: Experiment, store: Store, client: TrialClient | None
-) -> Mapping[str, ModelFacts]:
-    """Facts with what the servers on this host say now.
-
-    A server that says nothing is believed to serve what it served before: while it is down, the
-    answers that it gave must not look like another model's.
-    """
-    recorded = _recorded_facts(experiment, store)
-    local = [m for m in experiment.models if is_local(m) and client_for(m) != "litellm"]
-    if client is not None or not local:
-        return recorded
-    from preamblelab.execution.servers import facts_from_server
-
-    async def ask() -> list[ModelFacts | None]:
-        return list(await asyncio.gather(*(facts_from_server(model) for model in local)))
-
-    found = dict(zip((model.name for model in local), to_the_end(ask()), strict=True))
-    said = {name: facts for name, facts in found.items() if facts is not None}
-    return {
-        model.name: model.facts(said[model.name]) if model.name in said else recorded[model.name]
-        for model in experiment.models
-    }
 
 
 def _each_once(trials: Iterable[PlannedTrial]) -> list[PlannedTrial]:

@@ -1,6 +1,8 @@
 """What a pipeline sees of a decision: exit codes, JUnit XML, summary, annotations, error lines."""
 
 import json
+import os
+import signal
 import sys
 from dataclasses import replace
 from xml.etree import ElementTree as ET
@@ -11,6 +13,7 @@ from preamblelab.cli import main
 from preamblelab.decision.gate import decide
 from preamblelab.decision.registering import adopted
 from preamblelab.lab.gating.observing import observations_text
+from preamblelab.lab.gating.publishing import publish
 from preamblelab.lab.gating.runs import GateRun
 from preamblelab.library import load_suite
 from preamblelab.report.decisions import annotations, decision_markdown, junit_xml
@@ -157,6 +160,25 @@ def test_junit_summary_and_annotations_say_what_the_decision_says(
     first, *others = err.splitlines()
     assert first == f"::warning title=chat::{sentence}"
     assert [line.split("::")[1] for line in others] == ["warning title=gain"]
+
+
+def test_ctrl_c_while_a_decision_is_told_changes_neither_its_words_nor_its_code(
+    cli, archive, monkeypatch
+):
+    folder = archive(observed(flat(0.8), flat(0.2)))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def pressed(decision, **options):
+        os.kill(os.getpid(), signal.SIGINT)
+        return publish(decision, **options)
+
+    monkeypatch.setattr("preamblelab.lab.gating.publishing.publish", pressed)
+    try:
+        code, out, err = cli("gate", "decide", folder)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (code, "KEEP old@" in out) == (10, True)
+    assert err == "telling what was decided first; Ctrl-C again gives it up\n"
 
 
 def test_invalid_data_are_an_error_in_junit_and_no_failure(cli, archive, tmp_path):

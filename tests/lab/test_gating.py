@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from preamblelab.decision.gate import decide
 from preamblelab.decision.registering import adopted
 from preamblelab.domain.experiments import Budget
 from preamblelab.domain.gates import CategoryRule, GatePolicy, InstallRule
@@ -31,6 +34,7 @@ from preamblelab.lab.gating.planned import GatePlan
 from preamblelab.lab.gating.runs import run_gate
 from preamblelab.lab.gating.trials import put_on_trial, revert, trial_in_force
 from preamblelab.library import load_rubric
+from preamblelab.report.progress import Progress
 from preamblelab.store.registry_file import change_registry, read_registry
 
 NOW = "2026-11-28T12:00:00Z"
@@ -465,6 +469,29 @@ def test_an_interrupted_run_decides_nothing(home, monkeypatch):
     done = run(home, World())
     assert done.interrupted
     assert done.decision is None
+    assert done.stopped == "interrupted: 0 of 46 answers are stored; the same command goes on"
+
+
+def test_ctrl_c_while_it_decides_waits_for_the_decision_which_keeps_its_own_code(home, monkeypatch):
+    """A decision whose answers are all there is made, kept and told; nobody makes it again."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def pressed(*given):
+        os.kill(os.getpid(), signal.SIGINT)
+        return decide(*given)
+
+    said = []
+    progress = Progress()
+    monkeypatch.setattr(Progress, "say", lambda _, line: said.append(line))
+    monkeypatch.setattr("preamblelab.lab.gating.runs.decide", pressed)
+    monkeypatch.setattr("preamblelab.lab.gating.runs._smoke_decides", lambda *_: False)
+    try:
+        done = run(home, World(old=weak), progress=progress, handle_interrupts=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (done.interrupted, done.decision.outcome) == (False, "promote")
+    assert (done.folder / "decision.json").read_text() == done.decision.to_json()
+    assert said[-1] == "deciding first; Ctrl-C again gives it up"
 
 
 @pytest.fixture

@@ -51,6 +51,13 @@ class GatePlan:
         return (*full, *(planned_task(task, smoke=True) for task in smoke))
 
     @property
+    def trials(self) -> int:
+        """Answers that a whole run asks for."""
+        smoke = 0 if self.smoke is None else len(self.smoke.tasks)
+        each = smoke + len(self.suite.tasks) * self.policy.repetitions
+        return each * len(self._named())
+
+    @property
     def arms(self) -> dict[str, tuple[str, str]]:
         """Model and variant as tables call them, by digest of the holder."""
         return {holder.digest: (m.name, label) for holder, m, label in self._named()}

@@ -21,6 +21,7 @@ from preamblelab.lab.gating.journal import (
 )
 from preamblelab.lab.gating.observing import observed, undelivered
 from preamblelab.lab.gating.planned import GatePlan
+from preamblelab.lab.interrupting import finished_first, stored_line
 from preamblelab.lab.running import Outcome, TrialClient, execute
 from preamblelab.report.progress import Progress
 from preamblelab.scoring.scorers import Scorer
@@ -91,17 +92,10 @@ def run_gate(
         )
         with Store(folder / ANSWERS) as store:
             stopped = work.ask(store, emergency=emergency)
-            if stopped is not None:
-                return stopped
-            observations = work.observations(store, emergency=emergency)
-            keys = [row.response_key for row in observations.rows if row.response_key]
-            responses = dict(store.responses(keys))
-        decision = decide(observations, plan.policy, read_registry(home.registry))
-        if decision.outcome == "invalid":
-            change_registry(home.registry, "count a decision", lambda r: recorded(r, decision))
-            return GateRun(decision=decision, folder=folder)
-        place = archive(home, plan, journal, observations, decision, responses)
-        return _finished(home, decision, place, folder)
+        if stopped is not None:
+            return stopped
+        with finished_first(work.progress.say, "deciding", heeded=not handle_interrupts):
+            return work.decided(home, emergency=emergency)
 
 
 def _journal(plan: GatePlan, home: Home, new: bool, now: str) -> Journal:
@@ -148,13 +142,27 @@ class _Run:
         """
         if self.plan.smoke is not None:
             outcome = self._execute(store, smoke=True)
-            if (stopped := self._stopped(outcome)) is not None:
+            if (stopped := self._stopped(outcome, store)) is not None:
                 return stopped
             smoke = self.observations(store, emergency=emergency)
             if _smoke_decides(smoke, self.plan):
                 return None
         outcome = self._execute(store, smoke=False)
-        return self._stopped(outcome)
+        return self._stopped(outcome, store)
+
+    def decided(self, home: Home, *, emergency: bool) -> GateRun:
+        """Decide on what is there, and keep the decision."""
+        plan, folder = self.plan, self.folder
+        with Store(folder / ANSWERS, read_only=True) as store:
+            observations = self.observations(store, emergency=emergency)
+            keys = [row.response_key for row in observations.rows if row.response_key]
+            responses = dict(store.responses(keys))
+        decision = decide(observations, plan.policy, read_registry(home.registry))
+        if decision.outcome == "invalid":
+            change_registry(home.registry, "count a decision", lambda r: recorded(r, decision))
+            return GateRun(decision=decision, folder=folder)
+        place = archive(home, plan, self.journal, observations, decision, responses)
+        return _finished(home, decision, place, folder)
 
     def _execute(self, store: Store, *, smoke: bool) -> Outcome:
         self.progress.say("smoke test" if smoke else "full suite, champion and challenger by turns")
@@ -169,12 +177,12 @@ class _Run:
             handle_interrupts=self.handle_interrupts,
         )
 
-    def _stopped(self, outcome: Outcome) -> GateRun | None:
+    def _stopped(self, outcome: Outcome, store: Store) -> GateRun | None:
         tally = outcome.tally
         if outcome.interrupted:
-            return GateRun(
-                decision=None, folder=self.folder, stopped="interrupted", interrupted=True
-            )
+            answered = sum(entry.answered for entry in store.experiments())
+            line = stored_line(answered, self.plan.trials)
+            return GateRun(decision=None, folder=self.folder, stopped=line, interrupted=True)
         if tally.stopped:
             return GateRun(decision=None, folder=self.folder, stopped=tally.stopped)
         refused = [why for why in tally.left_alone.values() if "auth" in why]

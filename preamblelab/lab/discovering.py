@@ -1,0 +1,49 @@
+"""What is known of an experiment's models: as it was recorded, and as servers on this host say."""
+
+import asyncio
+from collections.abc import Mapping
+
+from preamblelab.domain.experiments import Experiment
+from preamblelab.domain.facts import ModelFacts
+from preamblelab.execution.choose import client_for
+from preamblelab.execution.gateway import endpoint_of, is_local
+from preamblelab.lab.looping import to_the_end
+from preamblelab.store import Store
+
+
+def recorded_facts(experiment: Experiment, store: Store) -> dict[str, ModelFacts]:
+    """Facts as they were known when the answers were asked for; without asking any server."""
+    return {
+        model.name: model.facts(store.facts(model.id, endpoint_of(model)))
+        for model in experiment.models
+    }
+
+
+def discovered_facts(
+    experiment: Experiment, store: Store, *, stand_in: bool
+) -> Mapping[str, ModelFacts]:
+    """Facts with what the servers on this host say now.
+
+    A server that says nothing is believed to serve what it served before: while it is down, the
+    answers that it gave must not look like another model's.
+
+    Args:
+        experiment: the plan.
+        store: where facts were recorded.
+        stand_in: whether something else answers instead of the models; then nobody is asked.
+    """
+    recorded = recorded_facts(experiment, store)
+    local = [m for m in experiment.models if is_local(m) and client_for(m) != "litellm"]
+    if stand_in or not local:
+        return recorded
+    from preamblelab.execution.servers import facts_from_server
+
+    async def ask() -> list[ModelFacts | None]:
+        return list(await asyncio.gather(*(facts_from_server(model) for model in local)))
+
+    found = dict(zip((model.name for model in local), to_the_end(ask()), strict=True))
+    said = {name: facts for name, facts in found.items() if facts is not None}
+    return {
+        model.name: model.facts(said[model.name]) if model.name in said else recorded[model.name]
+        for model in experiment.models
+    }
