@@ -21,6 +21,7 @@ from preamblelab.decision.pairing import TIE, Pairs, pair
 from preamblelab.decision.records import (
     Decision,
     Measured,
+    Missing,
     Observations,
     Outcome,
     RuleResult,
@@ -34,13 +35,12 @@ from preamblelab.decision.rules import (
     guard_rules,
     harm_rules,
     manifests_rule,
-    named,
-    shown,
     size_rules,
     smoke_rules,
     tie_rule,
     tripwire_rules,
 )
+from preamblelab.decision.wording import named_with_causes, shown
 from preamblelab.domain.gates import GatePolicy
 from preamblelab.domain.registry import Registry
 from preamblelab.errors import SpecError
@@ -175,7 +175,7 @@ def _compared(policy: GatePolicy, pairs: Pairs, before: Sequence[RuleResult], am
     outcome = _first(rules)
     if missing.tasks:
         bounds = _bounds(policy, pairs, among)
-        rules += _missing_rules(outcome, bounds, missing.tasks)
+        rules += _missing_rules(outcome, bounds, missing)
         if outcome == "promote" and bounds[0] != "promote":
             outcome = "inconclusive"
             rules = [_only_informs(rule) if rule.leads_to == "promote" else rule for rule in rules]
@@ -214,16 +214,17 @@ def _bounds(policy: GatePolicy, pairs: Pairs, among: int) -> tuple[Outcome, Outc
 
 
 def _missing_rules(
-    outcome: Outcome, bounds: tuple[Outcome, Outcome], tasks: Sequence[str]
+    outcome: Outcome, bounds: tuple[Outcome, Outcome], missing: Missing
 ) -> list[RuleResult]:
     worst, best = bounds
     numbers: dict[str, float | int | str | bool | None] = {"worst": worst, "best": best}
     if outcome == "promote" and worst != "promote":
+        lost = named_with_causes(missing.tasks, missing.causes)
         return [
             RuleResult(
                 name="missing tasks decide",
                 said="not shown",
-                words=f"promoted only if what is missing went well: {named(tasks)}; with the worst "
+                words=f"promoted only if what is missing went well: {lost}; with the worst "
                 f"it would be '{worst}'; resume the run",
                 numbers=numbers,
                 leads_to="inconclusive",

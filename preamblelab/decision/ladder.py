@@ -138,7 +138,7 @@ class Ladder:
             first = self.levels[0].name
             return f"{first} is forbidden: {forbidden[first]}" if first in forbidden else ""
         last, state = steps[-1], self.state(steps[-1])
-        said = f"{last.level} said {last.word}" + (f" ({last.reason})" if last.reason else "")
+        said = last.told
         if state == "settled" or state == "stopped" or len(steps) == len(self.levels):
             return said
         following = self.levels[len(steps)].name

@@ -3,8 +3,8 @@
 A pair is one trial of each on the same task, panel model and repetition.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,8 @@ class Pairs:
     champion: Arm | None
     """None where nobody holds the slot, or the holder is gone."""
     challenger: Arm
+    causes: Mapping[str, str] = field(default_factory=dict)
+    """Why a trial of a task has no score, by task; the first cause that was stored."""
 
     @property
     def difference(self) -> Floats:
@@ -88,6 +90,7 @@ class Pairs:
             unscored=int(own.unscored.sum())
             + (0 if champion is None else int(champion.unscored.sum())),
             tasks=tuple(task.name for task, lost in zip(self.tasks, gone, strict=True) if lost),
+            causes=self.causes,
         )
 
 
@@ -127,7 +130,20 @@ def pair(observations: Observations, *, smoke: bool = False) -> Pairs:
         if champion is None or observations.champion_gone
         else places.arm(rows, champion.digest),
         challenger=places.arm(rows, observations.challenger.digest),
+        causes=_causes(rows),
     )
+
+
+def _causes(rows: Iterable[Observation]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    lost = [row for row in rows if not row.scored and row.status != "not_run"]
+    for row in sorted(lost, key=lambda row: (row.task, row.arm, row.model, row.repetition)):
+        found.setdefault(row.task, row.reason or _unscored(row))
+    return found
+
+
+def _unscored(row: Observation) -> str:
+    return "not marked" if row.answered else row.status
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,6 +258,8 @@ class Missing:
     """Answers that nobody could mark."""
     tasks: tuple[str, ...] = ()
     """Tasks with a missing trial."""
+    causes: Mapping[str, str] = field(default_factory=dict)
+    """Why, by task: the first cause that was stored; none for a trial that was never asked."""
 
     @property
     def coverage(self) -> float:

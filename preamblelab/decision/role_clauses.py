@@ -16,6 +16,7 @@ from preamblelab.decision.role_metrics import (
     toward_worse,
     value,
 )
+from preamblelab.decision.wording import named_with_causes
 from preamblelab.domain.roles import RolePolicy
 from preamblelab.errors import SpecError
 from preamblelab.stats.sentences import counted
@@ -98,7 +99,7 @@ def _same_cases(data: RoleData, policy: RolePolicy) -> list[RuleResult]:
     lopsided = not data.vacant and apart > limits.imbalance + TIE
     if missing.coverage >= limits.least - TIE and not lopsided:
         return []
-    named = ", ".join(missing.tasks[:6]) + (", ..." if len(missing.tasks) > 6 else "")
+    named = named_with_causes(missing.tasks, missing.causes)
     return [
         RuleResult(
             name="P0 same cases",

@@ -6,17 +6,9 @@ from dataclasses import replace
 from preamblelab.decision.measuring import Category
 from preamblelab.decision.pairing import TIE, Arm, Pairs, by_task
 from preamblelab.decision.records import Measured, Missing, Observations, RuleResult
+from preamblelab.decision.wording import figures, named, named_with_causes, numbers_of
 from preamblelab.domain.gates import FEWEST_TASKS, GatePolicy
 from preamblelab.stats.sentences import counted
-
-_MOST_NAMED = 6
-"""Tasks that a sentence names."""
-
-
-def named(tasks: Sequence[str]) -> str:
-    """Names in a sentence, the first few of many."""
-    more = f" and {len(tasks) - _MOST_NAMED} more" if len(tasks) > _MOST_NAMED else ""
-    return ", ".join(tasks[:_MOST_NAMED]) + more
 
 
 def manifests_rule(observations: Observations) -> RuleResult:
@@ -155,14 +147,18 @@ def coverage_rules(pairs: Pairs, missing: Missing, policy: GatePolicy) -> list[R
     imbalance = abs(missing.champion - missing.challenger) / planned
     unscored = missing.unscored / planned
     faults = []
+
+    def told(tasks: Sequence[str]) -> str:
+        return named_with_causes(tasks, missing.causes)
+
     if guarded:
-        faults.append(f"a guard has no score on {named(guarded)}")
+        faults.append(f"a guard has no score on {told(guarded)}")
     if critical and not guarded:
-        faults.append(f"no score on the critical {named(critical)}")
+        faults.append(f"no score on the critical {told(critical)}")
     if missing.coverage < limits.least - TIE:
         faults.append(
             f"{missing.scored} of {missing.planned} pairs are scored, {limits.least:.0%} are "
-            f"needed; missing: {named(missing.tasks)}"
+            f"needed; missing: {told(missing.tasks)}"
         )
     if imbalance > limits.imbalance + TIE:
         faults.append(
@@ -170,7 +166,9 @@ def coverage_rules(pairs: Pairs, missing: Missing, policy: GatePolicy) -> list[R
             f"{missing.challenger}: that is no accident"
         )
     if unscored > limits.unscored + TIE:
-        faults.append(f"{counted(missing.unscored, 'answer')} could not be marked")
+        faults.append(
+            f"{counted(missing.unscored, 'answer')} could not be marked: {told(missing.tasks)}"
+        )
     numbers = {
         "planned": missing.planned,
         "scored": missing.scored,
@@ -186,7 +184,7 @@ def coverage_rules(pairs: Pairs, missing: Missing, policy: GatePolicy) -> list[R
                 name="coverage", said="fail", words=words, numbers=numbers, leads_to="invalid"
             )
         ]
-    gone = "" if not missing.tasks else f"; missing on {named(missing.tasks)}"
+    gone = "" if not missing.tasks else f"; missing on {told(missing.tasks)}"
     return [
         RuleResult(
             name="coverage",
@@ -354,32 +352,3 @@ def gain_rule(overall: Measured, advice: str, among: int = 1) -> RuleResult:
         numbers=numbers,
         leads_to="inconclusive",
     )
-
-
-def figures(measured: Measured) -> str:
-    """Both contenders and the difference with its limits, in one phrase."""
-    interval = measured.interval
-    assert interval is not None
-    return (
-        f"{shown(measured.challenger)} against {shown(measured.champion)}, difference "
-        f"{interval.estimate:+.3f} ({interval.low:+.3f} to {interval.high:+.3f}), "
-        f"n = {measured.n}"
-    )
-
-
-def shown(value: float | None) -> str:
-    """A share with three decimals; a dash where there is none."""
-    return "-" if value is None else f"{value:.3f}"
-
-
-def numbers_of(measured: Measured) -> dict[str, float | int | str | bool | None]:
-    """The figures that a rule rests on."""
-    interval = measured.interval
-    limits = {} if interval is None else {"low": interval.low, "high": interval.high}
-    return {
-        "n": measured.n,
-        "champion": measured.champion,
-        "challenger": measured.challenger,
-        "difference": None if interval is None else interval.estimate,
-        **limits,
-    }

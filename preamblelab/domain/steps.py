@@ -24,6 +24,11 @@ class Step:
     """None when the price is unknown, never 0 for that."""
     seconds: float | None = None
 
+    @property
+    def told(self) -> str:
+        """The step in words: "base said reject", with its reason where it has one."""
+        return f"{self.level} said {self.word}" + (f" ({self.reason})" if self.reason else "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Climb:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from textwrap import fill
+from textwrap import fill, wrap
 
 from preamblelab.report.escaping import for_markdown, for_terminal
 from preamblelab.report.markup import Markup
 
 WIDTH = 100
+_LEAST_WIDTH = 48
+"""Of the last column of a table, where sentences stand; the others may take more than the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,8 @@ def _wrapped(line: str) -> str:
 
 def _text_grid(grid: Grid) -> list[str]:
     rows = [tuple(for_terminal(cell) for cell in row) for row in (grid.columns, *grid.rows)]
+    if grid.columns and grid.columns[-1] not in grid.right:
+        rows = _narrowed(rows)
     widths = [max(len(row[place]) for row in rows) for place in range(len(grid.columns))]
 
     def line(row: tuple[str, ...]) -> str:
@@ -108,6 +112,21 @@ def _text_grid(grid: Grid) -> list[str]:
 
     rule = "  ".join("-" * width for width in widths)
     return [line(rows[0]), rule, *(line(row) for row in rows[1:])]
+
+
+def _narrowed(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The rows with sentences in the last column broken, so that a table fits a terminal.
+
+    What follows the first line of a sentence stands in rows of its own, the other cells empty.
+    """
+    others = sum(max(len(row[place]) for row in rows) + 2 for place in range(len(rows[0]) - 1))
+    width = max(WIDTH - others, _LEAST_WIDTH)
+    found: list[tuple[str, ...]] = []
+    for row in rows:
+        first, *more = wrap(row[-1], width, break_long_words=False) or [""]
+        found.append((*row[:-1], first))
+        found += [(*("" for _ in row[:-1]), f"  {line}") for line in more]
+    return found
 
 
 def _markdown_grid(grid: Grid) -> list[str]:

@@ -147,7 +147,9 @@ def state_line(progress: Progress, seconds: float) -> str:
     """The state of a run in one line, after so many seconds of its phase."""
     done, total = _done(progress)
     noun = "answers" if progress.phase in {"marking", "executing"} else "trials"
-    parts = [f"{progress.phase}: {done} of {total} {noun}"]
+    # Answers that are run or marked while others are still asked for are counted before their sum.
+    counts = f"{done} of {total} {noun}" if total >= max(done, 1) else f"{done} {noun}"
+    parts = [f"{progress.phase}: {counts}"]
     parts += [f"{count} {status}" for status, count in sorted(progress.tally.outcomes.items())]
     if progress.gateway is not None:
         meter = progress.gateway.meter
@@ -155,7 +157,7 @@ def state_line(progress: Progress, seconds: float) -> str:
         for endpoint, limiter in progress.gateway.limiters.items():
             if limiter.waiting_for:
                 parts.append(f"{endpoint} waits: {limiter.waiting_for}")
-    if done and seconds:
+    if 0 < done < total and seconds:
         parts.append(f"about {seconds / done * (total - done):.0f} s left")
     return " | ".join(parts)
 

@@ -162,6 +162,21 @@ def test_junit_summary_and_annotations_say_what_the_decision_says(
     assert [line.split("::")[1] for line in others] == ["warning title=gain"]
 
 
+def test_a_summary_that_has_nowhere_to_go_is_told(cli, archive):
+    _, _, err = cli("gate", "decide", archive(observed(flat(0.8), flat(0.2))), "--summary")
+    assert err.splitlines()[0] == (
+        "note: no step summary was written: GITHUB_STEP_SUMMARY names no file"
+    )
+    assert err.splitlines()[1].startswith("::warning title=chat::KEEP")
+
+
+def test_sentences_of_a_decision_fit_a_terminal(cli, archive):
+    _, out, _ = cli("gate", "decide", archive(observed(flat(0.2), flat(0.8)), policy(GUARDED)))
+    rules = out.split("Rules, in their order")[1].split("Scores, from 0 to 1")[0]
+    assert max(map(len, rules.splitlines())) <= 100
+    assert rules.count("\n") > 12, "nothing is cut off"
+
+
 def test_ctrl_c_while_a_decision_is_told_changes_neither_its_words_nor_its_code(
     cli, archive, monkeypatch
 ):

@@ -242,6 +242,24 @@ def test_g10_four_of_35_missing_is_invalid():
     assert "31 of 35 pairs" in decision.sentence
 
 
+def test_missing_tasks_are_named_with_why_they_are_missing():
+    """A user who must mend a run needs the cause, not only the names."""
+    made = without(observed(flat(0.2), flat(0.8)), "coding-0", "coding-1", "coding-2")
+    other = [
+        replace(row, reason="timeout: 60 s") if row.task == "coding-2" else row for row in made.rows
+    ]
+    unasked = [row for row in other if row.task != "coding-3" or row.arm == CHAMPION.digest]
+    decision = decide(replace(made, rows=tuple(unasked)), policy())
+    assert (
+        "missing: coding-0, coding-1 (server 503), coding-2 (timeout: 60 s), coding-3 (never asked)"
+        in decision.sentence
+    )
+    assert decision.missing.causes["coding-2"] == "timeout: 60 s"
+    page = "x" * 20 + " " + "y" * 500
+    long = [replace(row, reason=page) if row.reason else row for row in made.rows]
+    assert len(decide(replace(made, rows=tuple(long)), policy()).sentence) < 500
+
+
 def test_g10_a_promotion_that_hangs_on_a_missing_task_is_inconclusive():
     def hardly(category, task, repetition):
         return 0.5 + (0.06 if number(task) % 3 else -0.03)

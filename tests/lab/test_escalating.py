@@ -183,6 +183,16 @@ def test_escalations_are_counted_with_intervals_and_faults_apart(world):
     assert "4 of 4 (100%" in text
 
 
+def test_a_verdict_names_every_level_once(world):
+    """A sentence that ended in "base said reject: base said reject" told nothing more."""
+    found = world.review("small-talk")
+    assert found.sentence == "REJECT (base said reject)"
+    world.replies |= {"turbo": breaks, "frontier": breaks}
+    found = world.review()
+    assert [found.sentence.count(f"{level} said") for level in world.replies] == [1, 1, 1]
+    assert "500" in found.sentence
+
+
 def test_a_vacant_role_reviews_nothing(world):
     (world.folder / "roles.yaml").write_text(
         "schema: 1\nroles: {review: {}}\nmodels: {a: {family: x, cost_tier: free}}\n"

@@ -202,7 +202,7 @@ def test_the_commands_say_what_stands_and_a_pipeline_sees_it(
     assert "does not stand: the default answers" in capsys.readouterr().out
     path = str(project("    - {category: drill, to: small, because: cost}\n"))
     assert run("check", path) == 0
-    assert "a cost choice, not a quality" in capsys.readouterr().out
+    assert "a cost choice, not a quality" in " ".join(capsys.readouterr().out.split())
     findings = str(tmp_path / "findings.json")
     assert run("write", findings, "--default", "cloud", "--group", "cloud=opus,sonnet") == 0
     assert "default: {tier: cloud}" in capsys.readouterr().out

@@ -20,7 +20,8 @@ def publish(decision: Decision, *, junit: Path | None, summary: bool) -> list[st
         summary: whether to append to the step summary that GitHub names, and to annotate.
 
     Returns:
-        Annotations, one line each, for standard error; a runner reads both streams.
+        Annotations, one line each, for standard error, where a runner reads them as well; first,
+        where no summary was written, the line that says so.
     """
     if junit is not None:
         with one_line(junit, "write JUnit XML"):
@@ -29,8 +30,10 @@ def publish(decision: Decision, *, junit: Path | None, summary: bool) -> list[st
     if not summary:
         return []
     named = os.environ.get(SUMMARY_VARIABLE)
-    if named:
-        path = Path(named)
-        with one_line(path, "write the step summary"), path.open("a", encoding="utf-8") as file:
-            file.write(decision_markdown(decision))
+    if not named:
+        missing = f"note: no step summary was written: {SUMMARY_VARIABLE} names no file"
+        return [missing, *annotations(decision)]
+    path = Path(named)
+    with one_line(path, "write the step summary"), path.open("a", encoding="utf-8") as file:
+        file.write(decision_markdown(decision))
     return annotations(decision)

@@ -51,8 +51,11 @@ class Reviewed:
     def sentence(self) -> str:
         """The verdict in words."""
         tag = f" [{self.end.tag}]" if self.end.tag else ""
-        why = f": {self.end.reason}" if self.end.reason else ""
-        said = "; ".join(f"{step.level} said {step.word}" for step in self.climb.steps)
+        words = [step.told for step in self.climb.steps]
+        # The end's reason begins with the last word, which stands in the list already.
+        more = self.end.reason.removeprefix(words[-1] if words else "").removeprefix("; ")
+        why = f": {more}" if more else ""
+        said = "; ".join(words)
         simulated = "SIMULATED: " if self.climb.simulated else ""
         return f"{simulated}{self.end.word.upper()}{tag} ({said}){why}"
 
