@@ -23,13 +23,16 @@ PROGRAMS: Final = ("preamblelab", "numpy", "pandas", "scipy")
 """Whose versions decide the figures of a report."""
 
 
-def details_behind(findings: Findings, *, path: Path, experiment: str) -> Details:
+def details_behind(
+    findings: Findings, *, path: Path, experiment: str, means: "DataFrame"
+) -> Details:
     """Read what a page shows beyond the tables of a report.
 
     Args:
         findings: the report.
         path: file of the store that it was made from; read again.
         experiment: its name there.
+        means: points by dimension, as `Store.scores_and_means` gives them.
 
     Returns:
         The details; where the store cannot be read any more, the reason in their note.
@@ -38,7 +41,7 @@ def details_behind(findings: Findings, *, path: Path, experiment: str) -> Detail
         with Store(path, read_only=True) as store:
             return Details(
                 telling=_telling(store, experiment, findings),
-                dimensions=_by_rubric(store, experiment),
+                dimensions=_by_rubric(store, experiment, means),
                 saved=tuple(_saved(store, findings)),
                 origin=origin_of(store, experiment),
             )
@@ -46,9 +49,8 @@ def details_behind(findings: Findings, *, path: Path, experiment: str) -> Detail
         return Details(note=f"No answers can be shown: {error}")
 
 
-def _by_rubric(store: Store, experiment: str) -> "DataFrame":
+def _by_rubric(store: Store, experiment: str, means: "DataFrame") -> "DataFrame":
     """Points by dimension, the dimensions in the order of the rubric."""
-    means = store.dimension_means(experiment)
     marking = store.marking(experiment)
     rubric = (marking[1].get("rubric") if marking else None) or {}
     order = {each["name"]: place for place, each in enumerate(rubric.get("dimensions", ()))}

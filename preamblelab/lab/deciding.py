@@ -12,6 +12,7 @@ from preamblelab.errors import SpecError
 from preamblelab.lab.claims import claims_checked
 from preamblelab.lab.reporting import analyze, baseline_of
 from preamblelab.lab.usecases import specs_of
+from preamblelab.report.findings import Judged
 from preamblelab.report.layout import Grid, Section, as_text
 from preamblelab.report.reports import Report
 from preamblelab.stats.marks import reduced
@@ -98,7 +99,7 @@ def report_on_scores(
         scores=reduction.trials,
         baseline=baseline_of(scores, name, baseline),
         margin=margin,
-        marks=scores if "judge" in scores else None,
+        judged=Judged(read=lambda: scores, shared=True) if "judge" in scores else None,
         facts=facts,
     )
 

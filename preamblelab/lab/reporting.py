@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from preamblelab.errors import SpecError, TableError
 from preamblelab.lab.behind import details_behind
-from preamblelab.lab.evidence import asked_elsewhere, marks_of
+from preamblelab.lab.evidence import asked_elsewhere, judged_by
 from preamblelab.lab.stopping import looked_at
 from preamblelab.report.gaps import answered
 from preamblelab.report.layout import counted
@@ -62,7 +62,7 @@ def analyze(store: Store, experiment: str | None = None, *, margin: float | None
             f"say nothing at {margin:g}: leave --margin out"
         )
     rule = str(document.get("repetition_rule", "fixed"))
-    scores = store.scores(name)
+    scores, means = store.scores_and_means(name)
     if looks is not None or rule == "seed":
         scores = _without_unasked(scores)
     arrivals = {
@@ -78,13 +78,13 @@ def analyze(store: Store, experiment: str | None = None, *, margin: float | None
         executed=None if evidence.empty else evidence,
         points_from_running=marking is not None and "evidence" in (marking[1].get("checks") or {}),
         maxima={each["name"]: each["points"] for each in rubric.get("dimensions", ())},
-        behind=partial(details_behind, path=Path(store.path), experiment=name),
+        behind=partial(details_behind, path=Path(store.path), experiment=name, means=means),
         baseline=str(document.get("baseline", "baseline")),
         question=str(document.get("question", "")),
         margin=planned_margin if margin is None else margin,
         looks=looks,
         rule=rule,
-        marks=marks_of(store, name, marking[1]) if marking else None,
+        judged=judged_by(store, name, marking[1]) if marking else None,
         again=asked_elsewhere(store, name),
         arrivals=arrivals,
         facts=tuple(_facts(store, scores, marking)),

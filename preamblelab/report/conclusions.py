@@ -163,6 +163,8 @@ def tiers_section(findings: Findings) -> Section:
 
 def judges_section(findings: Findings) -> Section:
     """How far judges agree, where there are at least two."""
+    if findings.judged is None or not findings.judged.shared:
+        return Section()
     marks = findings.marks
     if marks is None or marks["judge"].nunique() < 2:
         return Section()

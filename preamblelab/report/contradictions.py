@@ -129,7 +129,7 @@ def contradictions_section(findings: Findings) -> Section:
     """The answers that judge and execution see otherwise, with the numbers."""
     if findings.executed is None:
         return Section()
-    if findings.points_from_running and findings.marks is None:
+    if findings.points_from_running and findings.judged is None:
         return Section()
     found = contradictions(findings)
     looked_at = len(worth_of(findings.executed))

@@ -46,6 +46,16 @@ class Arrival:
     reasons: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The marks of judges; they are many, and read only where something is said of them."""
+
+    read: "Callable[[], DataFrame]"
+    """Gives model, variant, task, repetition, judge, dimension, score."""
+    shared: bool
+    """Whether two judges may have marked one dimension, so that they can agree or not."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Findings:
     """The tables behind a report; each is made when it is first asked for."""
@@ -63,9 +73,8 @@ class Findings:
     """What a reader should know of how this came about: name and value."""
     rubric: str = ""
     level: float = 0.95
-    marks: "DataFrame | None" = None
-    """Judges' marks, where there are any: model, variant, task, repetition, judge, dimension,
-    score."""
+    judged: Judged | None = None
+    """Judges' marks, where there are any."""
     truths: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """Published true effects of simulated models, in points, by model and variant."""
     looks: Looks | None = None
@@ -88,6 +97,11 @@ class Findings:
     """Names in the order in which tables list them; others follow."""
     variants: tuple[str, ...] = ()
     """Labels in the order in which tables list them, the baseline first; others follow."""
+
+    @cached_property
+    def marks(self) -> "DataFrame | None":
+        """Judges' marks, as `Judged.read` gives them; None where there are none."""
+        return None if self.judged is None else self.judged.read()
 
     @cached_property
     def simulated(self) -> bool:
@@ -164,7 +178,7 @@ class Findings:
     def noise(self) -> NoiseFloor:
         """What this design cannot see, from the run's own replicates."""
         floor = noise_floor(self.scores, baseline=self.baseline, level=self.level)
-        if self.marks is not None or floor.judge is None or floor.judge.sd > 0:
+        if self.judged is not None or floor.judge is None or floor.judge.sd > 0:
             return floor
         # Without a judge the marks of equal answers are equal: that says nothing of a judge, nor,
         # where nothing was repeated, of chance.

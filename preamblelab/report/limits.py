@@ -153,7 +153,7 @@ def _worth(report: Findings) -> Iterator[str]:
     """What the points are worth: whether anything was run."""
     if report.executed is None or report.executed.empty:
         by = "what a judge thought of the answers"
-        if report.marks is None:
+        if report.judged is None:
             checked = dict(report.facts).get("marked by", "").startswith("checks")
             by = "what checks of the text found" if checked else "as they were given"
         yield f"No answer was run: points are {by}, not what the answers do."

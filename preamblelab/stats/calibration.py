@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, spearmanr
+from scipy import special
 
 from preamblelab.stats.columns import renamed
 
@@ -63,6 +63,8 @@ def _correlation(means: pd.DataFrame, level: float) -> dict[str, object]:
     row: dict[str, object] = {"distinct": count, "tied": tied, "low": math.nan, "high": math.nan}
     if count < 3 or means["judged"].nunique() < 2 or means["executed"].nunique() < 2:
         return {**row, "correlation": math.nan, "flags": "constant"}
+    from scipy.stats import spearmanr  # half a second to import, and few reports need it
+
     found = float(spearmanr(means["judged"], means["executed"]).statistic)
     row["correlation"] = found
     if count < FEWEST:
@@ -70,7 +72,7 @@ def _correlation(means: pd.DataFrame, level: float) -> dict[str, object]:
     if abs(found) > 1 - 1e-12:
         # Fisher's z has no end; a perfect order leaves the interval open on one side only.
         found = math.copysign(1 - 1e-9, found)
-    reach = norm.ppf(0.5 + level / 2) * math.sqrt((1 + found**2 / 2) / (count - 3))
+    reach = special.ndtri(0.5 + level / 2) * math.sqrt((1 + found**2 / 2) / (count - 3))
     z = np.arctanh(found)
     low, high = np.tanh([z - reach, z + reach])
     return {**row, "low": float(low), "high": float(high), "flags": ""}

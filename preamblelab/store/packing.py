@@ -40,7 +40,7 @@ def unpack_optional(value: Packed | None) -> str | None:
 
 def visible(value: Packed | None) -> str:
     """The text for a table: lone surrogates as an escape that one can see, missing as empty."""
-    if value is None:
+    if not value:
         return ""
     return unpack(value).encode("utf-8", "backslashreplace").decode("utf-8")
 

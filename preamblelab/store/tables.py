@@ -106,12 +106,8 @@ LEFT JOIN marks m ON m.marking = ?2 AND m.response_key = t.response_key
 WHERE t.experiment_id = ?1 ORDER BY t.ordinal, n.dimension
 """  # noqa: S608 - our own constants
 
-_MEANS: Final = """
-SELECT t.model, t.size, t.variant, t.task, t.cluster, m.dimension, avg(m.points), max(m.maximum)
-FROM trials t JOIN marks m
-    ON m.marking = ?2 AND m.response_key = t.response_key AND m.task_digest = t.task_digest
-WHERE t.experiment_id = ?1 AND m.points IS NOT NULL
-GROUP BY t.model, t.variant, t.task, m.dimension ORDER BY m.dimension, min(t.ordinal)
+_MAXIMA: Final = """
+SELECT m.dimension, max(m.maximum) FROM marks m WHERE m.marking = ? GROUP BY m.dimension
 """
 
 _RATINGS: Final = f"""
@@ -122,6 +118,12 @@ FROM trials t JOIN ratings a ON a.response_key = t.response_key
 WHERE t.experiment_id = ?1
 ORDER BY t.ordinal, a.scorer, a.judgement, a.dimension, a.criterion, a.id
 """  # noqa: S608 - our own constants
+
+_RATED: Final = """
+SELECT a.mark_key, t.task_digest
+FROM trials t JOIN ratings a ON a.response_key = t.response_key WHERE t.experiment_id = ?
+"""
+_RATERS: Final = "SELECT DISTINCT mark_key, scorer, dimension FROM ratings"
 
 
 class Tables(Marking):
@@ -165,29 +167,32 @@ class Tables(Marking):
             found = connection.execute(_DIMENSIONS, (number, entry.marking if entry else None))
             return _table(DIMENSION_COLUMNS, found, _dimension_row)
 
-    def dimension_means(self, experiment: str) -> "DataFrame":
-        """Points by dimension, repetitions averaged: a row per model, variant, task, dimension.
-
-        Unlike `dimension_scores` it has no rows for what is missing, and is ready in a fifth of the
-        time.
+    def scores_and_means(self, experiment: str) -> "tuple[DataFrame, DataFrame]":
+        """The scores, and the points by dimension with repetitions averaged, read in one go.
 
         Returns:
-            Columns `model, size, variant, task, cluster, dimension, points, maximum`; no rows
-            before the first mark.
+            The table of `scores`; and one with a row for each model, variant, task and dimension
+            that has points, in the order of dimensions and of the plan: `model, size, variant,
+            task, cluster, dimension, points, maximum`. It has no rows for what is missing.
 
         Raises:
             SpecError: there is no such experiment.
         """
         number = self._experiment_id(experiment)
         entry = self._chosen_marking(experiment, None)
-        kinds: dict[str, Kind] = {
-            **dict.fromkeys(("model", "size", "variant", "task", "cluster", "dimension"), "share"),
-            "points": "number",
-            "maximum": "number",
-        }
-        with self._reading("read the means of dimensions") as connection:
-            found = connection.execute(_MEANS, (number, entry.marking if entry else None))
-            return _table(kinds, found, tuple)
+        marking = entry.marking if entry else None
+        with self._reading("read scores") as connection:
+            maxima: dict[str, float] = dict(connection.execute(_MAXIMA, (marking,)).fetchall())
+            columns = {_points_of(name): place for place, name in enumerate(maxima, start=3)}
+            # An answer has one mark of a dimension, so that the sum is that mark's points.
+            sums = (f"sum(m.points) FILTER (WHERE m.dimension = ?{n})" for n in columns.values())
+            found = connection.execute(
+                f"SELECT {', '.join((SCORE_VALUES, *sums))} {SCORE_SOURCE}",
+                (number, marking, *maxima),
+            )
+            kinds = {**SCORE_COLUMNS, **dict.fromkeys(columns, "number")}
+            table = _table(kinds, found, score_row)
+        return table[list(SCORE_COLUMNS)], _means(table, maxima)
 
     def ratings(self, experiment: str, *, marking: str | None = None) -> "DataFrame":
         """One row per trial, scorer, judgement, dimension and criterion, where it was rated so.
@@ -207,6 +212,29 @@ class Tables(Marking):
             found = connection.execute(_RATINGS, (number,))
             return _table(RATING_COLUMNS, found, _rating_row, keep=belongs)
 
+    def raters(self, experiment: str) -> dict[str, set[str]]:
+        """Which dimensions each scorer may have marked here; no scorer where nothing was rated.
+
+        Cheaper than `ratings` by far: where a marking is shared with other experiments of the
+        store, a scorer may stand here that marked a dimension only there.
+
+        Raises:
+            SpecError: there is no such experiment, or its marking does not tell its `mark_keys`.
+        """
+        number = self._experiment_id(experiment)
+        entry = self._chosen_marking(experiment, None)
+        belongs = belongs_to(entry, f"{self.path}: marking of '{experiment}'")
+        told = entry.document["mark_keys"] if entry else []
+        keys = {*told} if isinstance(told, list) else {key for its in told.values() for key in its}
+        found: dict[str, set[str]] = {}
+        with self._reading("read who rated") as connection:
+            if not any(map(belongs, connection.execute(_RATED, (number,)))):
+                return found
+            for key, scorer, dimension in connection.execute(_RATERS):
+                if key in keys:
+                    found.setdefault(scorer, set()).add(dimension)
+        return found
+
 
 def score_row(row: Sequence[Any]) -> tuple[Any, ...]:
     """A row of `SCORE_COLUMNS` from one of `SCORE_VALUES`; what follows them stays as it is."""
@@ -225,6 +253,32 @@ def score_row(row: Sequence[Any]) -> tuple[Any, ...]:
             why, score = "", points
         reason = "; ".join(part for part in (reason, why) if part)
     return (*row[:5], score, *row[12:15], status, reason, *row[17:])
+
+
+def _points_of(dimension: str) -> str:
+    """The column of a dimension's points, apart from those that every table has."""
+    return f"points of {dimension}"
+
+
+def _means(table: "DataFrame", maxima: Mapping[str, float]) -> "DataFrame":
+    """Points by dimension and cell, repetitions averaged, from the table of scores with them."""
+    import numpy as np
+    import pandas as pd
+
+    names = ["model", "size", "variant", "task", "cluster"]
+    cells = table.groupby(["model", "variant", "task"], sort=False).ngroup().to_numpy()
+    parts = []
+    for dimension, maximum in maxima.items():
+        points = table[_points_of(dimension)].to_numpy()
+        known = np.flatnonzero(~np.isnan(points))
+        own, places = pd.factorize(cells[known], sort=False)
+        first = known[np.unique(own, return_index=True)[1]]
+        means = np.bincount(own, points[known], len(places)) / np.bincount(own, None, len(places))
+        part = table.loc[first, names]
+        part["dimension"] = pd.Series(dimension, index=part.index, dtype=object)
+        parts.append(part.assign(points=means, maximum=maximum))
+    columns = [*names, "dimension", "points", "maximum"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def _dimension_row(row: Sequence[Any]) -> tuple[Any, ...]:

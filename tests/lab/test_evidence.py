@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 
-from preamblelab.lab.evidence import asked_elsewhere, marks_of
+from preamblelab.lab.evidence import asked_elsewhere, judged_by, marks_of
+from preamblelab.report.conclusions import judges_section, told
+from preamblelab.report.reports import Report
 
 CELL = {"model": "m", "variant": "v", "task": "t", "repetition": 1}
 
@@ -17,6 +19,12 @@ class FakeStore:
     def ratings(self, experiment):
         columns = [*CELL, "judge", "judgement", "dimension", "criterion", "points"]
         return pd.DataFrame([{**CELL, **row} for row in self._ratings], columns=columns)
+
+    def raters(self, experiment):
+        found = {}
+        for row in self._ratings:
+            found.setdefault(row["judge"], set()).add(row["dimension"])
+        return found
 
     def document(self, name):
         return self._documents[name]
@@ -53,6 +61,28 @@ def test_a_dimension_with_a_criterion_unmarked_has_no_score():
 @pytest.mark.parametrize("marking", [{}, {"scorers": {"text": {}}}])
 def test_without_a_judge_there_are_no_marks(marking):
     assert marks_of(FakeStore([rated("text", 1, 0, 4.0)]), "e", marking) is None
+
+
+def test_marks_are_read_where_two_judges_marked_one_dimension(tmp_path):
+    cell = {**CELL, "response_key": "k"}
+    for second, agree in (("d", True), ("another", False)):
+        store = FakeStore([rated("a", 1, 0, 4.0), rated("b", 1, 0, 2.0, dimension=second)])
+        store.path = tmp_path / "gone.db"
+        judged = judged_by(store, "e", {"judges": {"a": {}, "b": {}}})
+        assert judged is not None
+        assert judged.shared is agree
+        report = Report(
+            experiment="e", scores=pd.DataFrame([{**cell, "score": 4.0, "status": "ok"}]),
+            judged=judged,
+        )  # fmt: skip
+        told = told_judges(report)
+        assert bool(told.lines) is agree, "read only where judges can agree"
+        assert not agree or "gone.db" in told.lines[0]
+    assert judged_by(FakeStore(), "e", {"judges": {"a": {}}}) is None, "planned, and never rated"
+
+
+def told_judges(report):
+    return told(judges_section, report, "Judges")
 
 
 def test_only_imports_are_looked_at_for_answers_asked_again():

@@ -9,6 +9,7 @@ import pytest
 
 from preamblelab.report.contradictions import contradictions
 from preamblelab.report.executed_evidence import executed_arms
+from preamblelab.report.findings import Judged
 from preamblelab.report.reports import Report
 
 ARMS = ("baseline", "careful")
@@ -80,8 +81,9 @@ def test_praise_for_an_explanation_is_no_contradiction() -> None:
     both = pd.concat(
         [marks.assign(dimension="strategy_explanation"), marks.assign(dimension="test_coverage")]
     )
+    judged = Judged(read=lambda: both, shared=False)
     shown = report(
-        executed(**NOTHING), 50.0, marks=both, maxima=dict.fromkeys(set(both["dimension"]), 10)
+        executed(**NOTHING), 50.0, judged=judged, maxima=dict.fromkeys(set(both["dimension"]), 10)
     )
     assert set(contradictions(shown)["dimension"]) == {"test_coverage"}
 

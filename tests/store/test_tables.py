@@ -155,10 +155,14 @@ def test_ratings_are_those_of_the_marking_and_of_the_task(
     assert list(first["judgement"]) == [1, 1, 2]
     assert list(first["points"].fillna(-1)) == [3.0, -1, 4.0]
     assert list(first["flags"]) == ["self_family,reasked", "", ""]
+    assert store.raters("e") == {"NA": {"code"}}
     store.set_marking("e", "m2", {"mark_keys": {"digest-1": ["b"], "digest-0": []}})
     frame = store.ratings("e")
     assert list(zip(frame["task"], frame["judge"], strict=True)) == [("task-1", "judge/b")]
     assert pd.isna(frame["criterion"].iloc[0])
+    assert store.raters("e") == {"judge/b": {"code"}}
+    store.set_marking("e", "m3", {"mark_keys": ["of another experiment"]})
+    assert store.raters("e") == {}
 
 
 def _scores_slowly(
@@ -292,7 +296,8 @@ def test_means_of_dimensions_are_those_of_the_single_rows(
     store.put_marks(made.marks(0, code=10.0))
     store.put_marks(made.marks(1, code=None))
     store.put_marks(made.marks(2, code=4.0))
-    fast = store.dimension_means("e")
+    scores, fast = store.scores_and_means("e")
+    pd.testing.assert_frame_equal(scores, store.scores("e"))
     single = store.dimension_scores("e").dropna(subset=["points"])
     place = ["model", "variant", "task", "dimension"]
     slow = single.groupby(place, sort=True)["points"].mean()
