@@ -18,11 +18,17 @@ def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     work gets a loop in a thread of its own; an interrupt of the cell cancels it, and is raised
     only when it has ended.
     """
+    # Never inside an `except`: every error of the work would carry the caught one as its context,
+    # and a failed call would be told as "no running event loop".
+    return _beside(work) if _loop_runs() else asyncio.run(work)
+
+
+def _loop_runs() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
-    return _beside(work)
+        return False
+    return True
 
 
 def _beside(work: Coroutine[Any, Any, T]) -> T:

@@ -41,6 +41,17 @@ def test_what_goes_wrong_in_a_notebook_is_raised_there() -> None:
         asyncio.run(cell())
 
 
+def test_an_error_carries_nothing_that_was_caught_before_it() -> None:
+    """Inside an `except` each error of the work would carry "no running event loop"."""
+
+    async def wrong() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        to_the_end(wrong())
+    assert caught.value.__context__ is None
+
+
 def test_an_interrupted_cell_ends_its_work_before_it_goes_on() -> None:
     ended: list[str] = []
 

@@ -1,8 +1,11 @@
 """A run from plan to marks, against a real server and a real store: nothing twice, nothing lost."""
 
+import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from preamblelab.execution.delivery import CANARY_USER
 from preamblelab.lab.reporting import analyze
 from preamblelab.lab.running import Outcome, execute, mark_again
 from preamblelab.library import load_suite
+from preamblelab.report.progress import Progress
 from preamblelab.store import Store
 from tests.engines.scripted_server import Asked, Reply, ScriptedServer, verdict
 from tests.lab.plans import CAREFUL, OWN, RUBRIC, WARM_UP, experiment, model, subjects, tasks
@@ -462,6 +466,40 @@ def test_a_server_that_loses_the_preamble_gets_no_effect_claimed(server, store, 
     assert (row["delivery"], row["verdict"]) == ("undelivered", "undelivered")
     assert words in row["delivery_reasons"]
     assert row["effect"] != row["effect"], "missing, not zero"
+
+
+def test_why_a_call_through_litellm_failed_is_what_its_provider_said(server, store, monkeypatch):
+    """It was told as "no running event loop", which the loop's own beginning had caught."""
+
+    def refuses(*_: object) -> object:
+        raise LookupError("temperature 9 is too hot")
+
+    monkeypatch.setattr("preamblelab.execution.simulated.SimulatedProvider.stream", refuses)
+    run(experiment(server, models=[ModelSpec(id="sim/mid-7b", name="m")], delivery=False), store)
+    assert set(store.scores("e")["reason"]) == {"permanent: temperature 9 is too hot"}
+
+
+@pytest.mark.parametrize("route", ["direct", "litellm"])
+def test_calls_that_ctrl_c_gives_up_are_open_and_no_failures(server, store, monkeypatch, route):
+    """Two Ctrl-C while answers are on their way: the trials are asked again, nothing is stored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    press = partial(os.kill, os.getpid(), signal.SIGINT)
+    progress = Progress()
+    monkeypatch.setattr(Progress, "say", lambda *_: press())
+
+    def never(asked: Asked) -> Reply:
+        if asked.number == 1:
+            press()
+        return Reply(seconds=60.0)
+
+    server.script = never
+    plan = experiment(server, models=[model(server, "m", route=route)], delivery=False)
+    try:
+        outcome = run(plan, store, progress=progress, handle_interrupts=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "0 of 4 answers are stored" in outcome.interrupted
+    assert set(store.scores("e")["status"]) == {"pending"}
 
 
 @pytest.mark.slow
