@@ -1,6 +1,8 @@
 """Runs an answer's Python tests with pytest against every version of a module."""
 
 import ast
+import re
+import sys
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -18,12 +20,12 @@ from preamblelab.scoring.evidence.python_talk import START_SECONDS, VersionTalk
 from preamblelab.scoring.sandbox import Limits, Pool, Program
 from preamblelab.scoring.sandbox.runtimes import find_runtime
 
-RUNNER_VERSION: Final = "1"
+RUNNER_VERSION: Final = "2"
 """Changes whenever our own part may give other outcomes."""
 TESTS: Final = "test_answer.py"
 """The file in which the tests lie."""
 _DRIVER: Final = "run_pytest.py"
-_WATCH: Final = "under_test.py"
+_BESIDE: Final = ("under_test.py", "lean_pytest.py", "warm_up.py")
 _FOLDER: Final = "evidence_driver"
 _ROUNDS: Final = 12
 """All versions together may take as long as so many that use up their time."""
@@ -34,8 +36,16 @@ _UNSPOKEN: Final[Mapping[str, tuple[str, ...]]] = {
     "faulthandler": ("faulthandler",),
     "doctest": ("doctest",),
     "setup_only": ("setuponly", "setupplan"),
+    "skip|xfail": ("skipping",),
+    "unittest|testcase": ("unittest",),
+    "tmp|testdir": ("legacypath", "tmpdir"),
+    "subtest": ("subtests",),
 }
-"""Parts of pytest that wrap every phase of a test, by the word without which they do nothing."""
+"""Parts of pytest that wrap every phase of a test, by the words without which they do nothing."""
+_NOT_IMPORTED: Final = frozenset({"antigravity", "this", "__main__"})
+"""Modules of Python's own library that do something when they are imported."""
+_CAPTURED: Final = re.compile("cap|stdout|stderr|readouterr")
+"""Without these words no test asks for what was printed."""
 
 
 class PythonRunner:
@@ -45,7 +55,7 @@ class PythonRunner:
 
     @cached_property
     def label(self) -> str:
-        """`pytest 9.2.0, pytest-asyncio 1.5.0, python 3.11.7, runner 1`."""
+        """`pytest 9.2.0, pytest-asyncio 1.5.0, python 3.11.7, runner 2`."""
         packages, runtime = find_packages(), find_runtime("python")
         parts = [
             packages.label if packages else "no pytest",
@@ -99,7 +109,8 @@ class PythonRunner:
         files = {**_packages_of(job.module), **job.files}
         files.pop(job.module, None)
         # A conftest.py among the files speaks for the tests.
-        plugins, options = _plugins("\n".join([job.code, *files.values()]), packages.plugins)
+        spoken = "\n".join([job.code, *files.values()])
+        plugins, options = _plugins(spoken, packages.plugins)
         entry = f"{_FOLDER}/{_DRIVER}"
         program = Program(
             language="python", files={**files, TESTS: job.code, **_drivers()}, entry=entry
@@ -109,6 +120,8 @@ class PythonRunner:
             "packages": list(packages.folders),
             "plugins": plugins,
             "options": options,
+            "imports": _library_of(job.code, job.versions[0]),
+            "captured": _CAPTURED.search(spoken) is not None,
             "tests": TESTS,
             "module": job.module,
             # Only there no process but the answer's own can be ended by it.
@@ -138,7 +151,7 @@ def _drivers() -> dict[str, str]:
     folder = resources.files(drivers)
     return {
         f"{_FOLDER}/{name}": folder.joinpath(name).read_text(encoding="utf-8")
-        for name in (_DRIVER, _WATCH)
+        for name in (_DRIVER, *_BESIDE)
     }
 
 
@@ -171,9 +184,26 @@ def _plugins(code: str, known: Mapping[str, str]) -> tuple[list[str], list[str]]
         options += ["-o", "asyncio_mode=auto"]
     if "pytest-mock" in known and "mocker" in code:
         names.append(known["pytest-mock"])
-    left = [part for word, parts in _UNSPOKEN.items() if word not in code.lower() for part in parts]
+    said = code.lower()
+    left = [
+        part for words, parts in _UNSPOKEN.items() if not re.search(words, said) for part in parts
+    ]
     options += [option for part in left for option in ("-p", f"no:{part}")]
     return names, options
+
+
+def _library_of(*texts: str) -> list[str]:
+    """Modules of Python's own library that texts import, so that they are imported once."""
+    names: set[str] = set()
+    for text in texts:
+        found = parse(text)
+        for node in () if isinstance(found, str) else ast.walk(found):
+            if isinstance(node, ast.Import):
+                names |= {each.name for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
+    library = sys.stdlib_module_names - _NOT_IMPORTED
+    return sorted(name for name in names if name.partition(".")[0] in library)
 
 
 def _line_share(module: str, run: frozenset[int]) -> float | None:

@@ -32,6 +32,23 @@ ATTACKS = {
         "        each.say = lambda said, old=old: old({**said, 'status': 'passed'})\n"
         "def test_a():\n    assert False\n"
     ),
+    "takes the reporter from pytest": (
+        "def test_a(request):\n"
+        "    reporter = request.config.pluginmanager.get_plugin('reporter')\n"
+        "    old = reporter.say\n"
+        "    reporter.say = lambda said: old({**said, 'status': 'passed'})\n"
+        "    assert False\n"
+    ),
+    "floods the channel": (
+        "import os\n"
+        "def test_a():\n    assert True\n"
+        "def test_b():\n"
+        "    while True:\n"
+        "        for fd in range(3, 12):\n"
+        "            try:\n"
+        "                os.write(fd, b'x' * 65536)\n"
+        "            except OSError:\n                pass\n"
+    ),
     "writes outcomes on the channel": (
         "import os\n"
         "for fd in range(3, 12):\n"

@@ -21,12 +21,17 @@ import sys
 import time
 from typing import Any
 
+import lean_pytest  # type: ignore[import-not-found]
 from under_test import Finder, trace_lines, watch_looks  # type: ignore[import-not-found]
 
 Facts = dict[str, Any]
 MESSAGE = 300
 """Characters of a message that are told."""
 MOST_TESTS = 1000
+PASS_ON_SECONDS = 0.02
+PIPE_BYTES = 1 << 16
+MOST_BYTES = 1 << 24
+"""What a child can leave unread at its end: a pipe may be made longer, but not without end."""
 
 
 def read_line(descriptor: int) -> bytes:
@@ -48,6 +53,15 @@ def read_exactly(descriptor: int, length: int) -> bytes:
         if not part:
             return b""
         parts += part
+    return parts
+
+
+def drain(descriptor: int, most: int) -> bytes:
+    """Read what has come so far, about so many bytes at most; without waiting."""
+    parts = b""
+    with contextlib.suppress(BlockingIOError):
+        while len(parts) < most and (part := os.read(descriptor, PIPE_BYTES)):
+            parts += part
     return parts
 
 
@@ -116,7 +130,11 @@ class Place:
 class Reporter:
     """A plugin of pytest that says what each test does, as it happens."""
 
-    def __init__(self, say: Any, skip: list[str]) -> None:
+    def __init__(self) -> None:
+        self.begin(json.dumps, [])
+
+    def begin(self, say: Any, skip: list[str]) -> None:
+        """Forget all that was seen, and tell from now on what is seen to `say`."""
         self.say = say
         self.skip = set(skip)
         self.now = ""
@@ -167,7 +185,7 @@ class Reporter:
         """Take what an error says: a report of one line would only have its class."""
         if self.now:
             error = call.excinfo.value
-            text = str(error).strip()
+            text = text_of(error).strip()
             name = "" if isinstance(error, AssertionError) and text else type(error).__name__
             said = ": ".join(filter(None, [name, *text.splitlines()[:1]]))[:MESSAGE]
             self.outcome["message"] = self.outcome["message"] or said
@@ -188,6 +206,14 @@ class Reporter:
         self.now = ""
 
 
+def text_of(error: BaseException) -> str:
+    """Return what an error says; nothing when it cannot."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - an error that cannot speak is one all the same
+        return ""
+
+
 def name_of(nodeid: str) -> str:
     """Return a test's name within its file."""
     return nodeid.partition("::")[2] or nodeid
@@ -199,20 +225,21 @@ def last_line(report: Any) -> str:
     return (lines[-1] if lines else "").removeprefix("E   ").strip()[:MESSAGE]
 
 
-def run_version(session: Any, opening: Facts, request: Facts, writing: int) -> None:
+def run_version(
+    session: Any, reporter: Reporter, opening: Facts, request: Facts, writing: int
+) -> None:
     """As the child: run all tests against one version and say what they do."""
     nonce, dumps, send = request["nonce"].encode(), json.dumps, write
 
     def say(said: Facts) -> None:
         send(writing, b"\n" + nonce + dumps(said).encode() + b"\n")
 
-    reporter = Reporter(say, request["skip"])
+    reporter.begin(say, request["skip"])
     path = os.path.abspath(opening["module"])
     finder = reporter.finder = Finder(opening["module"], request.pop("source"), reporter.told)
     sys.meta_path.insert(0, finder)
     sys.path[0] = os.getcwd()
     hook = session.config.hook
-    session.config.pluginmanager.register(reporter, "reporter")
     lines: set[int] = set()
     if request["trace"]:
         lines = trace_lines(path)
@@ -228,7 +255,7 @@ def run_version(session: Any, opening: Facts, request: Facts, writing: int) -> N
     say({"end": True, "collected": reporter.collected, "lines": sorted(lines)[:100_000]})
 
 
-def prepare(opening: Facts) -> Any:
+def prepare(opening: Facts) -> tuple[Any, Reporter]:
     """Import pytest and begin its session once, for all versions; as `_pytest.main` does."""
     # What else the interpreter has installed is another on every machine: nobody may lean on it.
     standard = [path for path in sys.path if "-packages" not in path]
@@ -247,63 +274,20 @@ def prepare(opening: Facts) -> Any:
     config._do_configure()
     session = Session.from_config(config)
     config.hook.pytest_sessionstart(session=session)
-    import unittest.mock  # noqa: F401 - imported once here instead of in every child
+    import pytest  # noqa: F401 - imported once here instead of in every child
 
-    import pytest  # noqa: F401
-
-    rewrite_once(config, os.path.abspath(opening["tests"]))
-    find_once(session)
-    compile_once(os.path.abspath(opening["tests"]))
-    return session
+    reporter = Reporter()
+    config.pluginmanager.register(reporter, "reporter")
+    lean_pytest.make_lean(session, os.path.abspath(opening["tests"]), opening)
+    return session, reporter
 
 
-def rewrite_once(config: Any, path: str) -> None:
-    """Rewrite the assertions of the tests here instead of in every child; nothing of them runs."""
-    with contextlib.suppress(Exception):  # a pytest that does it otherwise does it in the children
-        from pathlib import Path
+def await_child(child: int, seconds: float, listening: int, writing: int) -> str:
+    """Wait for a child's end, no longer than this; return why it had to be ended.
 
-        from _pytest.assertion import rewrite
-
-        original = rewrite._rewrite_test
-        made = original(Path(path), config)
-        rewrite._rewrite_test = lambda fn, config: made if str(fn) == path else original(fn, config)
-
-
-def find_once(session: Any) -> None:
-    """Find the file of the tests here instead of in every child; it is loaded only there."""
-    with contextlib.suppress(Exception):  # a pytest that finds them otherwise does so in each child
-        found = session.perform_collect(genitems=False)
-
-        def collect() -> list[Any]:
-            session.items = [item for node in found for item in session.genitems(node)]
-            hook = session.config.hook
-            session.config.pluginmanager.check_pending()
-            hook.pytest_collection_modifyitems(
-                session=session, config=session.config, items=session.items
-            )
-            hook.pytest_collection_finish(session=session)
-            session.testscollected = len(session.items)
-            return list(session.items)
-
-        session.perform_collect = collect
-
-
-def compile_once(path: str) -> None:
-    """Compile patterns of `match=` here: `re` keeps them, and every child begins with those."""
-    import ast
-    import re
-
-    with contextlib.suppress(Exception), open(path, "rb") as file:
-        for node in ast.walk(ast.parse(file.read())):
-            value = node.value if isinstance(node, ast.keyword) and node.arg == "match" else None
-            pattern = value.value if isinstance(value, ast.Constant) else None
-            if isinstance(pattern, str) and len(pattern) <= MESSAGE:
-                with contextlib.suppress(re.error, OverflowError, RecursionError):
-                    re.compile(pattern)
-
-
-def await_child(child: int, seconds: float) -> str:
-    """Wait for a child's end, no longer than this; return why it had to be ended."""
+    What it says is passed on from time to time: to wake the host for each test costs more than
+    the test, and when the whole sandbox is ended little that was said is lost.
+    """
     deadline = time.monotonic() + seconds
     while True:
         ended, _ = os.waitpid(child, os.WNOHANG)
@@ -313,9 +297,10 @@ def await_child(child: int, seconds: float) -> str:
         if left <= 0:
             return "timeout"
         if hasattr(signal, "sigtimedwait"):
-            signal.sigtimedwait({signal.SIGCHLD}, left)
+            signal.sigtimedwait({signal.SIGCHLD}, min(left, PASS_ON_SECONDS))
         else:
             time.sleep(min(left, 0.005))
+        write(writing, drain(listening, PIPE_BYTES))
 
 
 def main() -> None:
@@ -324,7 +309,7 @@ def main() -> None:
     opening = json.loads(read_line(reading))
     place = Place(opening["alone"])
     try:
-        session = prepare(opening)
+        session, reporter = prepare(opening)
     except BaseException as error:  # noqa: BLE001 - the host has to hear why
         write(writing, json.dumps({"fault": f"{type(error).__name__}: {error}"}).encode() + b"\n")
         return
@@ -336,22 +321,28 @@ def main() -> None:
         told = json.loads(header)
         sys.stdout.flush()
         began = time.monotonic()
+        listening, saying = os.pipe()
         child = os.fork()
         if child == 0:
             os.setpgid(0, 0)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
             request = json.loads(read_exactly(reading, told["length"]))
-            os.close(reading)
+            for each in (reading, writing, listening):
+                os.close(each)
             with contextlib.suppress(BaseException):
-                run_version(session, opening, request, writing)
+                run_version(session, reporter, opening, request, saying)
             os._exit(0)
-        why = await_child(child, told["seconds"])
+        os.close(saying)
+        os.set_blocking(listening, False)
+        why = await_child(child, told["seconds"], listening, writing)
         place.end_all(child)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(child, 0)
+        last = drain(listening, MOST_BYTES)
+        os.close(listening)
         place.restore()
         said = {"ended": told["number"], "why": why, "seconds": time.monotonic() - began}
-        write(writing, b"\n" + json.dumps(said).encode() + b"\n")
+        write(writing, last + b"\n" + json.dumps(said).encode() + b"\n")
 
 
 if __name__ == "__main__":
