@@ -1,32 +1,44 @@
 """Writes docs/cli.md from the program's own --help."""
 
+import contextlib
+import io
 import os
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-COMMANDS = (
-    (), ("check",), ("run",), ("score",), ("report",), ("compare",), ("power",), ("choose",), ("decide",), ("gate",),
-    ("gate", "plan"), ("gate", "run"), ("gate", "decide"), ("gate", "apply"), ("gate", "adopt"),
-    ("gate", "history"), ("gate", "rollback"), ("gate", "trial"), ("gate", "revert"), ("resolve",),
-    ("policy", "show"), ("policy", "history"), ("policy", "rollback"), ("policy", "fallbacks"),
-    ("claims",), ("wins",), ("agreement",), ("judge-check",), ("suite", "check"),
-    ("suite", "stats"), ("models",),
-    ("models", "describe"), ("list",), ("import",), ("export",), ("init",), ("schema",),
-)  # fmt: skip
+import typer
+
+from preamblelab import cli
+from preamblelab.cli.root import app
+
+
+def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command that the help lists, in its order, a group before its own."""
+    yield words
+    for name, each in getattr(command, "commands", {}).items():
+        if not each.hidden:
+            yield from commands(each, (*words, name))
+
+
+def help_of(words: tuple[str, ...]) -> str:
+    """What a user sees who asks a command for help."""
+    sys.argv = ["preamblelab", *words, "--help"]
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        cli.main()
+    return shown.getvalue().strip()
 
 
 def page() -> str:
     """The page: one block for each command."""
+    os.environ.update(COLUMNS="90", TERM="dumb", NO_COLOR="1")
     parts = ["# The command line\n\nWritten by `make docs` from `--help`; a test compares.\n"]
-    environment = {**os.environ, "COLUMNS": "90", "TERM": "dumb", "NO_COLOR": "1"}
-    for command in COMMANDS:
-        run = subprocess.run(
-            [sys.executable, "-m", "preamblelab", *command, "--help"],
-            capture_output=True, text=True, check=True, env=environment,
-        )  # fmt: skip
-        name = " ".join(("preamblelab", *command))
-        parts.append(f"## {name}\n\n```\n{run.stdout.strip()}\n```\n")
+    help_of(())  # brings the commands into the order of the help
+    for words in commands(typer.main.get_command(app)):
+        name = " ".join(("preamblelab", *words))
+        parts.append(f"## {name}\n\n```\n{help_of(words)}\n```\n")
     return "\n".join(parts)
 
 

@@ -1,5 +1,6 @@
 """Fixtures that every room of the tests shares."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,13 @@ settings.register_profile("shared", deadline=None, print_blob=True)
 # In CI the same examples each time: new ones are looked for where somebody can look at them.
 settings.register_profile("ci", parent=settings.get_profile("shared"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "shared")
+
+
+def pytest_collection_finish() -> None:
+    """Take what is imported out of the sight of the garbage collector: it never goes away."""
+    gc.collect()
+    gc.freeze()
+
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -5,6 +5,7 @@ import inspect
 import json
 import textwrap
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -52,6 +53,17 @@ def json_schema(kind: SchemaKind) -> Schema:
     Raises:
         SpecError: There is no such kind.
     """
+    schema: Schema = json.loads(schema_text(kind))
+    return schema
+
+
+@cache
+def schema_text(kind: SchemaKind) -> str:
+    """The text of a schema's file.
+
+    Raises:
+        SpecError: There is no such kind.
+    """
     if kind not in _SPECS:
         raise SpecError(f"no schema '{kind}'; {near(kind, _SPECS)}")
     spec = _SPECS[kind]
@@ -60,12 +72,8 @@ def json_schema(kind: SchemaKind) -> Schema:
     _without_titles(schema)
     schema = _SHAPES[kind](schema)
     _as_fields_read(schema)
-    return {"$schema": _DRAFT, "title": f"preamblelab {kind}", **schema}
-
-
-def schema_text(kind: SchemaKind) -> str:
-    """The text of a schema's file."""
-    return json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
+    whole = {"$schema": _DRAFT, "title": f"preamblelab {kind}", **schema}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_schemas(folder: Path) -> list[Path]:

@@ -2,10 +2,12 @@
 
 import math
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 import yaml
+from yaml.composer import Composer
 
 from preamblelab.errors import SpecError
 from preamblelab.library.files import MAX_BYTES
@@ -47,24 +49,20 @@ def _resolvers() -> Resolvers:
     return table
 
 
-class _Loader(yaml.SafeLoader):
-    """The pure-Python loader (the C one dies on deep nesting), stopped at every excess."""
+class _Strict(Composer):
+    """Puts events together to nodes, and stops at every excess."""
 
-    yaml_implicit_resolvers: ClassVar[Any] = _resolvers()  # type: ignore[misc]
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.nodes = 0
-        self.depth = 0
+    nodes = 0
+    depth = 0
 
     def compose_document(self) -> Any:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()  # type: ignore[attr-defined]
         if event.version or event.tags:
             raise _Refused(event.start_mark.line + 1, "a '%' directive; leave it out")
         return super().compose_document()
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()  # type: ignore[attr-defined]
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
             raise _Refused(line, f"an alias '*{event.anchor}'; write the value out")
@@ -81,6 +79,26 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+
+class _Resolver(yaml.resolver.BaseResolver):
+    yaml_implicit_resolvers: ClassVar[Any] = _resolvers()  # type: ignore[misc]
+
+
+class _Loader(_Strict, _Resolver, yaml.SafeLoader):
+    """Reads and scans in Python: slow, and says best what is wrong."""
+
+
+if yaml.__with_libyaml__:
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]
+
+    class _FastLoader(_Strict, CParser, _Resolver):
+        """Reads and scans in C; only events, since the C composer dies on deep nesting."""
+
+        def __init__(self, text: str) -> None:
+            CParser.__init__(self, text)
+            _Strict.__init__(self)
+            _Resolver.__init__(self)
 
 
 class _Refused(Exception):  # noqa: N818 -- never leaves this module
@@ -131,9 +149,21 @@ def parse_fields(text: str, file: str, *, first_line: int = 1) -> Node:
 
 
 def _tree(text: str, offset: int) -> Node:
+    root = _composed(text)
+    if root is None:
+        raise _Refused(1, "the file is empty")
+    return _node(root, offset)
+
+
+def _composed(text: str) -> yaml.Node | None:
+    # Over tabs and byte order marks the two differ; what C refuses is read once more, so that a
+    # fault has the same words everywhere.
+    if yaml.__with_libyaml__ and not {"\t", "\ufeff"} & set(text):
+        with suppress(yaml.YAMLError, ValueError):
+            return _FastLoader(text).get_single_node()
     loader = _Loader(text)
     try:
-        root = loader.get_single_node()
+        return loader.get_single_node()
     except yaml.composer.ComposerError as error:
         mark = error.problem_mark
         raise _Refused(
@@ -145,9 +175,6 @@ def _tree(text: str, offset: int) -> Node:
         raise _Refused(line, "an escape that names no character") from None
     finally:
         loader.dispose()
-    if root is None:
-        raise _Refused(1, "the file is empty")
-    return _node(root, offset)
 
 
 def _node(node: yaml.Node, offset: int) -> Node:
@@ -159,7 +186,7 @@ def _node(node: yaml.Node, offset: int) -> Node:
     text = str(node.value)
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise _Refused(line, "half of a surrogate pair, which is no character")
-    if node.style is not None:  # type: ignore[attr-defined]
+    if node.style:  # type: ignore[attr-defined]
         return Node(text, line + offset)
     return Node(_scalar(node.tag, text), line + offset, text)
 

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-import jsonschema
 import pytest
 
-from preamblelab.library import json_schema, load_experiment, load_preamble
+from preamblelab.library import load_experiment, load_preamble
 from preamblelab.library.strict_yaml import parse_yaml
+from tests.library.published import validator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BLOCK = re.compile(
@@ -53,7 +53,7 @@ def test_the_documented_files_fit_their_schemas(shown: Path):
     for file in shown.rglob("*.yaml"):
         kind = "models" if file.name == "models.yaml" else KINDS[file.parent.name]
         value = parse_yaml(file.read_text("utf-8"), file.name).plain()
-        jsonschema.validate(value, json_schema(kind))  # type: ignore[arg-type]
+        validator(kind).validate(value)  # type: ignore[arg-type]
         seen.add(kind)
     assert seen == {"models", *KINDS.values()}
 

@@ -28,6 +28,7 @@ from preamblelab.library import (
     write_schemas,
 )
 from preamblelab.library.strict_yaml import parse_yaml
+from tests.library.published import validator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDERS = {
@@ -48,7 +49,7 @@ def plain(file: Path) -> Any:
 
 
 def fits(kind: Any, value: Any) -> bool:
-    return bool(jsonschema.Draft202012Validator(json_schema(kind)).is_valid(value))
+    return bool(validator(kind).is_valid(value))
 
 
 @pytest.mark.parametrize("kind", SCHEMA_KINDS)

@@ -13,11 +13,11 @@ from preamblelab.errors import SpecError
 from preamblelab.library import (
     experiment_document,
     experiment_from_document,
-    json_schema,
     load_experiment,
     load_suite,
 )
 from preamblelab.library.strict_yaml import parse_yaml
+from tests.library.published import validator
 
 SHORT = """\
 - exact: 42
@@ -90,14 +90,14 @@ def test_one_verifier_needs_no_list(load: Any):
 @pytest.mark.parametrize("verify", [SHORT, LONG, "exact: 3", "exact: {answer: b}"])
 def test_the_published_schema_takes_both_forms(verify: str):
     value = parse_yaml(suite(verify), "s.yaml").plain()
-    jsonschema.validate(value, json_schema("suite"))  # type: ignore[arg-type]
+    validator("suite").validate(value)
 
 
 @pytest.mark.parametrize("verify", ["- exat: 3", "- words: 3", "- {exact: 3, regex: a}"])
 def test_the_published_schema_refuses_what_is_no_verifier(verify: str):
     value = parse_yaml(suite(verify), "s.yaml").plain()
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(value, json_schema("suite"))  # type: ignore[arg-type]
+        validator("suite").validate(value)
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,15 @@
 import re
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from preamblelab.domain.records import Response
 from preamblelab.domain.tasks import Task
 from preamblelab.domain.verifiers import VERIFIER_SHORT_FORMS
-from preamblelab.library import json_schema, load_suite
+from preamblelab.library import load_suite
 from preamblelab.library.strict_yaml import parse_yaml
 from preamblelab.scoring.verifiers.catalogue import verify
+from tests.library.published import validator
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "verifiers.md"
 TEXT = PAGE.read_text("utf-8")
@@ -38,7 +38,7 @@ def test_golden_answers_pass_and_wrong_ones_do_not(name: str, tmp_path: Path):
 
 @pytest.mark.parametrize("name", SUITES)
 def test_the_suites_fit_the_published_schema(name: str):
-    jsonschema.validate(parse_yaml(SUITES[name], name).plain(), json_schema("suite"))  # type: ignore[arg-type]
+    validator("suite").validate(parse_yaml(SUITES[name], name).plain())
 
 
 def test_the_page_names_every_kind():
