@@ -100,7 +100,7 @@ def _class_entries(
             own = next((v for v in verdicts if v.text.id == held.use), None)
             if own is None or own.judged.outcome in {"inconclusive", "invalid", "promote"}:
                 return [held]
-        return [] if size == "unknown" else [_none_entry(verdicts, terms, size)]
+        return [] if size == "unknown" else [_none_entry(verdicts, arms, terms, size)]
     judged = chosen.judged
     evidence = _evidence(judged, arms)
     reason = f"{judged.words}; {_panel_in_words(evidence)}"
@@ -139,8 +139,12 @@ def _too_narrow(evidence: Evidence, rules: PreambleRules, size: Size) -> str:
     )
 
 
-def _none_entry(verdicts: Sequence[SlotVerdict], terms: Terms, size: Size) -> Entry:
-    """What is not proven: none, with what was tried. An open question abstains, a shown one not."""
+def _none_entry(verdicts: Sequence[SlotVerdict], arms: Arms, terms: Terms, size: Size) -> Entry:
+    """What is not proven: none, with what was tried. An open question abstains, a shown one not.
+
+    A shown one carries the evidence of the best that was tried, and so the task families on which
+    it was: about others nothing is decided.
+    """
     outcomes = {verdict.outcome for verdict in verdicts}
     opened = [word for word in ("inconclusive", "invalid") if word in outcomes]
     said: Said = "inconclusive" if "inconclusive" in opened else "invalid" if opened else "keep"
@@ -148,7 +152,11 @@ def _none_entry(verdicts: Sequence[SlotVerdict], terms: Terms, size: Size) -> En
     for verdict in verdicts:
         reasons.setdefault(verdict.why, []).append(verdict.text.id)
     words = "; ".join(f"{', '.join(tried)}: {why}" for why, tried in reasons.items())
-    return terms.entry(said, NONE, words, size=size)
+    known = [verdict.judged for verdict in verdicts if verdict.judged.gain.known]
+    if said != "keep" or not known:
+        return terms.entry(said, NONE, words, size=size)
+    best = max(known, key=lambda judged: judged.gain.mean)
+    return terms.entry(said, NONE, words, size=size, evidence=_evidence(best, arms))
 
 
 def _hurt_family_entries(panel: Panel, chosen: SlotVerdict, terms: Terms) -> list[Entry]:

@@ -160,7 +160,10 @@ def _said(
     begin = f"{entry.slot}{who}: {entry.reason}"
     if entry.use == NONE:
         decided = entry.said in {"keep", "harm", "stated"}
-        return replace(silent, abstained=not decided, reason=begin)
+        # An exception holds for every family: nobody gives back what hurt, because it is untested.
+        untested = "" if entry.said == "harm" else _untested(entry, task)
+        why = f"; not decided here: {untested}" if untested and decided else ""
+        return replace(silent, abstained=not decided or bool(why), reason=begin + why)
     if why := _unfit(entry, task, on):
         return replace(silent, reason=f"{begin}; not used: {why}")
     kept = policy.preambles[entry.use]
@@ -183,10 +186,15 @@ def _unfit(entry: Entry, task: str | None, on: date) -> str:
             f"the evidence is weak: {evidence.effect:+.1f} points, {evidence.low:+.1f} to "
             f"{evidence.high:+.1f}"
         )
-    if task is not None and evidence.categories and task not in evidence.categories:
-        tested = ", ".join(evidence.categories)
-        return f"no task of the family '{task}' was tested; tested: {tested}"
-    return ""
+    return _untested(entry, task)
+
+
+def _untested(entry: Entry, task: str | None) -> str:
+    """That an entry rests on other task families than the one that is asked about."""
+    tested = () if entry.evidence is None else entry.evidence.categories
+    if task is None or not tested or task in tested:
+        return ""
+    return f"no task of the family '{task}' was tested; tested: {', '.join(tested)}"
 
 
 def _size(policy: PolicySpec, facts: ModelFacts, assume: Size | None) -> tuple[Size, str]:

@@ -106,6 +106,7 @@ class Entry(Spec):
     decision: str = ""
     """Digest of the decision."""
     evidence: Evidence | None = None
+    """What it rests on; of `keep` for none, that of the best preamble that was not taken."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

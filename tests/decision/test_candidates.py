@@ -286,6 +286,13 @@ def test_a_holder_that_was_not_asked_stays_and_one_that_hurts_falls() -> None:
     assert (entries(fallen)["mid/any"].use, entries(fallen)["mid/any"].said) == ("none", "keep")
 
 
+def test_none_is_decided_with_what_was_tried_and_for_which_task_families() -> None:
+    found = entries(draft(table(2.0), margin=20.0))["mid/any"]
+    assert (found.use, found.said) == ("none", "keep")
+    assert found.evidence.high < 20
+    assert found.evidence.categories == ("coding", "reasoning")
+
+
 def test_a_task_family_that_the_class_preamble_hurts_gets_none() -> None:
     scores = table(25.0)
     wrong = (scores["category"] == "reasoning") & (scores["variant"] == "preamble")

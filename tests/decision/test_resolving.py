@@ -79,6 +79,22 @@ def test_a_task_family_has_its_own_entry_and_one_that_was_never_tested_gets_none
     assert "no task of the family 'poems' was tested; tested: coding, reasoning" in poems.reason
 
 
+def test_none_is_decided_for_the_families_that_were_tested_and_an_exception_for_all() -> None:
+    """Exit code 11, so that a pipeline measures what nobody has measured yet."""
+    kept = policy(
+        entry(None, size="mid", evidence=EVIDENCE | {"effect": 1.0, "low": -2.0}),
+        entry(None, family="gemma", said="harm"),
+        entry(None, size="large", said="stated"),
+    )
+    assert not ask(kept, "ollama_chat/qwen3:8b").abstained
+    assert not ask(kept, "ollama_chat/qwen3:8b", task="coding").abstained
+    poems = ask(kept, "ollama_chat/qwen3:8b", task="poems")
+    assert poems.abstained
+    assert "no task of the family 'poems' was tested; tested: coding, reasoning" in poems.reason
+    assert not ask(kept, "ollama_chat/gemma3:4b", task="poems").abstained
+    assert not ask(kept, "ollama_chat/qwen3:32b", task="poems").abstained
+
+
 def test_a_tier_speaks_only_where_the_models_own_baseline_is_known() -> None:
     assert ask(LADDER, "ollama_chat/qwen3:32b", tier="low").text == SHORT.text
     assert ask(LADDER, "ollama_chat/qwen3:32b").abstained
