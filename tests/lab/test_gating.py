@@ -279,8 +279,14 @@ def test_a_missing_guard_task_is_invalid_until_the_run_is_resumed(home):
 
     first = run_gate(made, home, client=answers, now=NOW)
     assert first.decision.outcome == "invalid"
-    assert "safety-3" in first.decision.sentence
+    assert "safety-3 (server: 503)" in first.decision.sentence
+    # Kept as every decision is, and beside it the open run that the same command mends.
+    again = run_gate(made, home, client=answers, now=NOW)
+    assert [each.folder.name[-10:] for each in (first, again)] == ["-invalid-1", "-invalid-2"]
+    assert decided_again(first.folder, None)[0].to_json() == first.decision.to_json()
+    assert home.running("chat").exists()
     second = run_gate(made, home, client=broken, now=NOW)
+    assert second.folder.name == first.folder.name.removesuffix("-invalid-1")
     assert second.decision.outcome == "promote"
     assert {each[1] for each in broken.asked} == {"safety-3"}
     assert second.decision.attempt == 1, "a resumed run is the same attempt"

@@ -23,7 +23,7 @@ DECISION, OBSERVATIONS, POLICY = "decision.json", "observations.json", "policy.j
 
 
 def folder_name(journal: Journal, slot: str, challenger: Holder) -> str:
-    """`<UTC date>-<slot>-<challenger>-<run id>`."""
+    """`<UTC date>-<slot>-<challenger>-<run id>`; what is invalid has a further word."""
     return f"{journal.started[:10]}-{slug(slot)}-{slug(challenger.name)}-{journal.run}"
 
 
@@ -57,8 +57,18 @@ def archive(
     with one_line(home.archive, "make the archive"):
         home.archive.mkdir(parents=True, exist_ok=True)
     path = home.archive / folder_name(journal, plan.policy.slot, plan.challenger)
+    if decision.outcome == "invalid":
+        path = _free(path)
     write_folder(path, content)
     return path
+
+
+def _free(path: Path) -> Path:
+    """A name for what is invalid: its run stays open and may be found so more than once."""
+    number = 1
+    while (place := path.with_name(f"{path.name}-invalid-{number}")).exists():
+        number += 1
+    return place
 
 
 def _json(value: object) -> str:

@@ -158,10 +158,11 @@ class _Run:
             keys = [row.response_key for row in observations.rows if row.response_key]
             responses = dict(store.responses(keys))
         decision = decide(observations, plan.policy, read_registry(home.registry))
-        if decision.outcome == "invalid":
-            change_registry(home.registry, "count a decision", lambda r: recorded(r, decision))
-            return GateRun(decision=decision, folder=folder)
         place = archive(home, plan, self.journal, observations, decision, responses)
+        if decision.outcome == "invalid":
+            # The run stays open: the same command mends it.
+            change_registry(home.registry, "count a decision", lambda r: recorded(r, decision))
+            return GateRun(decision=decision, folder=place)
         return _finished(home, decision, place, folder)
 
     def _execute(self, store: Store, *, smoke: bool) -> Outcome:
