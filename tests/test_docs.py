@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+
+from preamblelab.cli import main as _registered  # noqa: F401 -- brings the commands in
+from preamblelab.cli.root import app
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -58,6 +62,7 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_python_of_a_page_runs(page, tmp_path):
     script = tmp_path / "page.py"
@@ -69,7 +74,9 @@ def test_the_python_of_a_page_runs(page, tmp_path):
 # Hundreds of simulated answers each; their commands are tried one by one elsewhere.
 LONG = {"decisions.md", "policy.md", "suites.md"}
 COMMANDS = [
-    pytest.param(page, marks=[pytest.mark.slow] if page.name in LONG else [], id=page.name)
+    pytest.param(
+        page, marks=pytest.mark.slow if page.name in LONG else pytest.mark.whole, id=page.name
+    )
     for page in PAGES
 ]
 
@@ -94,6 +101,28 @@ def test_the_commands_of_a_page_run(page, tmp_path):
     done = run([sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(commands)], tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Traceback" not in done.stderr
+
+
+def typed(page: Path) -> list[str]:
+    """The commands of ours that a page shows."""
+    text = page.read_text("utf-8").replace("\\\n", " ")
+    return re.findall(r"^\$ (preamblelab .*)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_the_program_has_every_option_that_a_page_shows(page):
+    for line in typed(page):
+        name, *words = shlex.split(re.split(r" [>|] ", line)[0], comments=True)
+        command, parent = typer.main.get_command(app), None
+        while words and hasattr(command, "resolve_command"):
+            parent = command.make_context(name, words, parent=parent)
+            words = [*parent._protected_args, *parent.args]
+            if words:
+                name, command, words = command.resolve_command(parent, words)
+        if not hasattr(command, "resolve_command"):
+            command.make_context(name, words, parent=parent)
 
 
 def test_the_command_line_page_is_up_to_date():

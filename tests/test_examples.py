@@ -34,7 +34,10 @@ LONG = (
     "run_an_experiment.py",
     "try_a_prompt.py",
 )
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in PROMISED]
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow if name in LONG else pytest.mark.whole)
+    for name in PROMISED
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,6 +17,8 @@ import pytest
 from tests.engines.scripted_server import Asked, Reply, ScriptedServer
 from tests.lab.plans import CAREFUL, WARM_UP
 
+pytestmark = pytest.mark.whole
+
 CANARY = "sk-canary-5Xk9/wQ+7Zm2-abcdef0123456789"
 CONCURRENCY = 4
 

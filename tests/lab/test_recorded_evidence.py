@@ -28,6 +28,8 @@ from preamblelab.scoring.sandbox import Pool
 from preamblelab.store import Store
 from tests.scoring.sandbox.requirements import need
 
+pytestmark = pytest.mark.whole
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 BASELINE, MINI = "baseline-no-instructions", "claudette-mini"
 

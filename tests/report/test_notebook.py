@@ -16,6 +16,8 @@ from preamblelab.report.progress import NotebookProgress, Progress, usual_progre
 from preamblelab.report.reports import Arrival
 from tests.viewer.serving import HOSTILE
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture(scope="module")
 def report() -> pl.Report:

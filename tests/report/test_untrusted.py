@@ -15,6 +15,8 @@ from preamblelab.lab.deciding import report_on
 from tests.report.browsers import Watched
 from tests.report.hostile import hostile_store
 
+pytestmark = pytest.mark.whole
+
 WIDE = {"width": 1200, "height": 900}
 NARROW = {"width": 400, "height": 800}
 

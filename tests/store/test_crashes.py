@@ -20,6 +20,8 @@ from preamblelab.domain.records import Response
 from preamblelab.errors import StoreError
 from preamblelab.store import Store
 
+pytestmark = pytest.mark.whole
+
 WRITER = """
 import importlib.util, sys
 from preamblelab.domain.records import Response

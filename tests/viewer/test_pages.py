@@ -14,6 +14,8 @@ from preamblelab.store import Store
 from preamblelab.viewer.guarding import Guard
 from tests.viewer.serving import fill, serving
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture(scope="module")
 def guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:

@@ -15,9 +15,12 @@ from preamblelab.scoring.evidence.python_runner import PythonRunner
 from preamblelab.scoring.sandbox import Pool
 from tests.lab.mining.histories import FAULTY, FIX, RIGHT, TESTS, begun, lines
 
-pytestmark = pytest.mark.skipif(
-    Pool().choice("python").backend is None, reason=Pool().choice("python").reason
-)
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(
+        Pool().choice("python").backend is None, reason=Pool().choice("python").reason
+    ),
+]
 
 LIMITS = '"""Limits."""\n\nHEAVY = 30\n'
 INSIDE = "from post.limits import HEAVY\n\n" + RIGHT.replace(">= 30", ">= HEAVY")

@@ -14,6 +14,8 @@ from preamblelab.scoring.sandbox import Pool
 from preamblelab.scoring.sandbox.deno import Deno
 from tests.scoring.sandbox.requirements import need
 
+pytestmark = pytest.mark.whole
+
 RUNNER = JavaScriptTests()
 SUITES = Path(__file__).with_name("javascript")
 RIGHT = """\

@@ -6,6 +6,8 @@ Each attack claims more than honest tests would bring, in a way that worked agai
 import pytest
 from parcels import MUTANTS, TESTS, fenced, task
 
+pytestmark = pytest.mark.whole
+
 HONEST = "\nfrom parcel import fee\n\ndef test_small():\n    assert fee(5) == 5\n"
 """Kills one mutant of five, `small`."""
 

@@ -15,6 +15,8 @@ from preamblelab.scoring.sandbox import Language, Pool
 from preamblelab.scoring.sandbox.unsafe import Unsafe
 from tests.scoring.sandbox import attacks
 
+pytestmark = pytest.mark.whole
+
 HERE = Path(__file__).parent
 ORDINARY_USER = 1500
 

@@ -17,6 +17,8 @@ from preamblelab.scoring.sandbox import (
 from preamblelab.scoring.sandbox.values import UNDEFINED
 from tests.scoring.sandbox.requirements import need
 
+pytestmark = pytest.mark.whole
+
 ENTRY: dict[Language, str] = {"python": "answer.py", "javascript": "answer.js"}
 LIMITS = Limits(seconds=8, memory_bytes=256 * 2**20, output_bytes=2**16)
 

@@ -12,6 +12,8 @@ from preamblelab.scoring.sandbox.deno import Deno
 from preamblelab.scoring.sandbox.seatbelt import Seatbelt, profile
 from preamblelab.scoring.sandbox.unsafe import Unsafe
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from preamblelab.scoring.sandbox import Language, Limits, Pool, Program
 from preamblelab.scoring.sandbox.unsafe import Unsafe
 from tests.scoring.sandbox.requirements import need
 
+pytestmark = pytest.mark.whole
+
 
 def program(text: str | bytes, language: Language = "python", **more: object) -> Program:
     name = {"python": "a.py", "javascript": "a.cjs"}[language]
