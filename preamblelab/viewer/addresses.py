@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, cast
+from typing import Any, Final, cast, get_args
 from urllib.parse import urlencode
 
+from preamblelab.domain.records import Status
 from preamblelab.errors import SpecError
 from preamblelab.store import Order, TrialFilter
 from preamblelab.store.snapshots import Direction
 
 Query = Mapping[str, str]
+
+
+class AddressError(SpecError):
+    """An address asks for what cannot be asked."""
 
 
 def to(page: str, **values: object) -> str:
@@ -23,25 +28,35 @@ def named(query: Query, name: str) -> str:
     """A word that must be there.
 
     Raises:
-        SpecError: it is not.
+        AddressError: it is not.
     """
     if value := query.get(name):
         return value
-    raise SpecError(f"this address names no {name}: start from the list of experiments")
+    raise AddressError(f"this address names no {name}: start from the list of experiments")
 
 
 def whole(query: Query, name: str) -> int | None:
     """A whole number, or None.
 
     Raises:
-        SpecError: it is something else.
+        AddressError: it is something else.
     """
     value = query.get(name)
     if not value:
         return None
     if not value.isascii() or not value.isdigit() or len(value) > 12:
-        raise SpecError(f"{name} is a whole number, not '{value[:40]}'")
+        raise AddressError(f"{name} is a whole number, not '{value[:40]}'")
     return int(value)
+
+
+_ASKED: Final = (
+    *("experiment", "model", "variant", "task", "status", "flag", "lowest", "highest", "unscored"),
+    *("text", "sort", "direction", "after", "before"),
+)
+"""What may stand in the address of a page of trials."""
+_STATUSES: Final = {*get_args(Status), "pending"}
+_NAMED: Final = 20
+"""Values that a refusal lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,23 +74,57 @@ class TrialsQuestion:
         """The question in an address.
 
         Raises:
-            SpecError: a number is none, or there is no such column.
+            AddressError: a number is none, or there is no such filter, column or direction.
         """
+        unknown = [name for name in query if name not in _ASKED]
+        if unknown:
+            raise AddressError(
+                f"trials cannot be asked by '{unknown[0][:40]}': filters are {', '.join(_ASKED)}"
+            )
+        unscored = query.get("unscored", "")
+        if unscored not in {"", "1"}:
+            raise AddressError(f"unscored is 1 or left out, not '{unscored[:40]}'")
         texts = ("model", "variant", "task", "status", "flag", "text")
         wanted = TrialFilter(
             **{name: query.get(name, "") for name in texts},
             lowest=_points(query, "lowest"),
             highest=_points(query, "highest"),
-            unscored=bool(query.get("unscored")),
+            unscored=bool(unscored),
         )
-        direction = cast("Direction", query.get("direction") or "up")
+        try:
+            order = Order(
+                column=query.get("sort") or "ordinal",
+                direction=cast("Direction", query.get("direction") or "up"),
+            )
+        except SpecError as error:
+            raise AddressError(str(error)) from None
         return cls(
             experiment=named(query, "experiment"),
             wanted=wanted,
-            order=Order(column=query.get("sort") or "ordinal", direction=direction),
+            order=order,
             after=whole(query, "after"),
             before=whole(query, "before"),
         )
+
+    def check(self, facets: Mapping[str, Mapping[str, int]]) -> None:
+        """See that what is filtered by occurs among the trials, or may while a run works.
+
+        Args:
+            facets: by filter, the values that there are.
+
+        Raises:
+            AddressError: one does not.
+        """
+        for name, values in facets.items():
+            value = getattr(self.wanted, name)
+            if not value or value in values or (name == "status" and value in _STATUSES):
+                continue
+            more = f", and {len(values) - _NAMED} more" if len(values) > _NAMED else ""
+            there = ", ".join(each[:40] for each in list(values)[:_NAMED]) + more
+            raise AddressError(
+                f"no trial has the {name} '{value[:40]}': there are {there or 'none'}; leave "
+                f"{name} out to see all"
+            )
 
     @property
     def address(self) -> str:
@@ -123,5 +172,5 @@ def _points(query: Query, name: str) -> float | None:
     except ValueError:
         number = float("nan")
     if not 0 <= number <= 100:
-        raise SpecError(f"a score is a number from 0 to 100, not '{value[:40]}'")
+        raise AddressError(f"{name}: a score is a number from 0 to 100, not '{value[:40]}'")
     return number

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from preamblelab.errors import PreamblelabError, SpecError, StoreError
 from preamblelab.report.markup import Markup
-from preamblelab.viewer.addresses import Query
+from preamblelab.viewer.addresses import AddressError, Query
 from preamblelab.viewer.guarding import HOST, REPORT_HEADERS, Guard
 from preamblelab.viewer.pages import compare, experiment, experiments, pair, trials
 from preamblelab.viewer.pages.shell import problem, shell, style
@@ -23,6 +23,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/": experiments.page,
     "/experiment": experiment.page,
     "/progress": experiment.progress,
+    "/verdict": experiment.verdict,
     "/report": experiment.whole_report,
     "/trials": trials.page,
     "/pair": pair.page,
@@ -82,6 +83,7 @@ class Viewer:
         for name in ("viewer.js", "favicon.svg"):
             application.router.add_get(f"/{name}", _file(_STATIC / name))
         application.router.add_get("/viewer.css", _style)
+        application.router.add_get("/{rest:.*}", self._answering(_no_page))
         return application
 
     def _answering(self, page: Page) -> Callable[[web.Request], "asyncio.Future[web.Response]"]:
@@ -90,11 +92,9 @@ class Viewer:
             try:
                 body = await asyncio.to_thread(page, self.source, request.query)
             except PreamblelabError as error:
-                status = 500 if isinstance(error, StoreError) else 404
-                body = shell(
-                    self.source, "Not found" if status == 404 else "Cannot be read", problem(error)
-                )
-            headers = REPORT_HEADERS if page is experiment.whole_report else None
+                status, title = _wrong(error)
+                body = shell(self.source, title, problem(error))
+            headers = REPORT_HEADERS if isinstance(body, experiment.OwnPage) else None
             return web.Response(
                 text=str(body), status=status, content_type="text/html", headers=headers
             )
@@ -106,9 +106,20 @@ class Viewer:
         try:
             words = await asyncio.to_thread(pair.whole_text, self.source, request.query)
         except PreamblelabError as error:
-            return web.Response(status=404, text=f"{error}\n")
+            return web.Response(status=_wrong(error)[0], text=f"{error}\n")
         shown = words.encode("utf-8", "backslashreplace")
         return web.Response(body=shown, content_type="text/plain", charset="utf-8")
+
+
+def _wrong(error: PreamblelabError) -> tuple[int, str]:
+    """The status and the title of a page that says why something cannot be shown."""
+    if isinstance(error, StoreError):
+        return 500, "Cannot be read"
+    return (400, "Not understood") if isinstance(error, AddressError) else (404, "Not found")
+
+
+def _no_page(_: Source, __: Query) -> Markup:
+    raise SpecError("there is no page at this address: start from the list of experiments")
 
 
 def _file(path: Path) -> Callable[[web.Request], "asyncio.Future[web.StreamResponse]"]:

@@ -2,47 +2,45 @@
 
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from preamblelab.errors import StoreError
+from preamblelab.report.markup import Markup
 from preamblelab.store import ArmProgress, ExperimentEntry, Holder, Snapshot, Store
+from preamblelab.viewer.making import Maker
 
 if TYPE_CHECKING:
     from preamblelab.report.reports import Report
 
 T = TypeVar("T")
 
+SOON: Final = 0.3
+"""Seconds for which a page waits for what may come later: a small store needs less."""
 PATIENCE: Final = 3.0
-"""Seconds for which a page waits for a report before it says that it is being made."""
-_REST: Final = 10
-"""Something dear is made anew after so many times what making it took, while a run writes."""
-_KEPT: Final = 4
+"""Seconds for which a page waits for what it is made of, before it says that it is being made."""
+_LONGEST: Final = 120.0
 _RATE_SECONDS: Final = 60.0
 
 
-@dataclass(slots=True, kw_only=True)
-class _Kept(Generic[T]):
-    value: T
-    fingerprint: str
-    took: float
-    made: float
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A report, and what a page shows of it."""
 
-    def good(self, fingerprint: str, *, running: bool) -> bool:
-        """Up to date; or, while a run writes, young for what it cost."""
-        rest = min(self.took * _REST, 60.0)
-        young = running and time.monotonic() - self.made < rest
-        return young or fingerprint == self.fingerprint
+    fingerprint: str
+    """Of the state of the store that it was made from."""
+    report: "Report"
+    overview: Markup
+    """Verdicts, pictures, and the tables that come first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How far a run is, and how long it still takes at the pace of the last minute."""
 
-    arms: tuple[ArmProgress, ...]
+    arms: tuple[ArmProgress, ...] | None
+    """None while they are being counted, which takes a while where they are many."""
     holder: Holder | None
     seconds_left: float | None
 
@@ -62,21 +60,18 @@ class Source:
             StoreError: it cannot be read; it was not changed.
         """
         self.store = Store(path, read_only=True)
-        # What takes long has a connection of its own: a store serves one thread at a time.
-        self._deep = Store(path, read_only=True)
         self._turn = threading.Lock()
-        self._snapshots: dict[str, _Kept[Snapshot]] = {}
-        self._reports: dict[str, _Kept[Report]] = {}
-        self._making: dict[str, Future[Report]] = {}
-        self._arms: dict[str, _Kept[tuple[ArmProgress, ...]]] = {}
         self._seen: dict[str, list[tuple[float, int]]] = {}
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="report")
+        self._snapshots = Maker("snapshots", self._snapshot)
+        self._arms = Maker("progress", self._counted)
+        self._reports = Maker("reports", self._shown)
+        self._pages = Maker("pages", self._page)
 
     def close(self) -> None:
         """Give the store back."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        for maker in (self._snapshots, self._arms, self._reports, self._pages):
+            maker.close()
         self.store.close()
-        self._deep.close()
 
     @property
     def path(self) -> Path:
@@ -93,19 +88,9 @@ class Source:
         Raises:
             SpecError: there is no such experiment.
         """
-        fingerprint = self.store.fingerprint(experiment)
-        running = self.store.holder() is not None
-        with self._turn:
-            kept = self._snapshots.get(experiment)
-            if kept is None or not kept.good(fingerprint, running=running):
-                kept = _timed(lambda: self._deep.snapshot(experiment), fingerprint)
-                self._snapshots.pop(experiment, None)
-                self._snapshots[experiment] = kept
-                if len(self._snapshots) > _KEPT:
-                    del self._snapshots[next(iter(self._snapshots))]
-            return kept.value
+        return self._waited(self._snapshots, experiment)
 
-    def report(self, experiment: str, patience: float = PATIENCE) -> "Report | None":
+    def shown(self, experiment: str, patience: float = PATIENCE) -> Shown | None:
         """The report with its main tables made; None while it is still being made.
 
         While a run writes, it may be the one before.
@@ -113,40 +98,61 @@ class Source:
         Raises:
             PreamblelabError: there can be no report, for this reason.
         """
+        return self._asked(self._reports, experiment, patience)
+
+    def report(self, experiment: str, patience: float = PATIENCE) -> "Report | None":
+        """The report alone."""
+        shown = self.shown(experiment, patience)
+        return None if shown is None else shown.report
+
+    def report_page(self, experiment: str) -> Markup | None:
+        """The whole report as a page; None while it is still being made.
+
+        Raises:
+            PreamblelabError: there can be no report, for this reason.
+        """
+        return self._asked(self._pages, experiment, PATIENCE)
+
+    def _asked(self, maker: Maker[T], experiment: str, patience: float) -> T | None:
         fingerprint = self.store.fingerprint(experiment)
         running = self.store.holder() is not None
-        kept = self._reports.get(experiment)
-        if kept is not None and kept.good(fingerprint, running=running):
-            return kept.value
-        older = kept.value if kept is not None and running else None
-        with self._turn:
-            if experiment not in self._making:
-                self._making[experiment] = self._worker.submit(self._report, experiment)
-            made = self._making[experiment]
-        try:
-            report = made.result(patience if older is None else 0.2)
-        except NotYet:
-            return older
-        except BaseException:
-            self._making.pop(experiment, None)
-            raise
-        self._making.pop(experiment, None)
-        return report
+        return maker.get(experiment, fingerprint, running=running, patience=patience)
 
-    def _report(self, experiment: str) -> "Report":
+    def _waited(self, maker: Maker[T], experiment: str) -> T:
+        """What is made within seconds, and no page can be without.
+
+        Raises:
+            StoreError: it was not made in two minutes.
+        """
+        made = self._asked(maker, experiment, _LONGEST)
+        if made is None:
+            raise StoreError(f"{self.path}: reading '{experiment}' takes too long: try again")
+        return made
+
+    # What takes long has a connection of its own: a store serves one thread at a time.
+
+    def _snapshot(self, experiment: str) -> tuple[str, Snapshot]:
+        with Store(self.path, read_only=True) as store:
+            return store.fingerprint(experiment), store.snapshot(experiment)
+
+    def _counted(self, experiment: str) -> tuple[str, tuple[ArmProgress, ...]]:
+        with Store(self.path, read_only=True) as store:
+            return store.fingerprint(experiment), tuple(store.progress(experiment))
+
+    def _shown(self, experiment: str) -> tuple[str, Shown]:
         from preamblelab.lab.reporting import analyze
-        from preamblelab.report.html.glance import glance
+        from preamblelab.report.html.glance import overview
 
-        fingerprint = self._deep.fingerprint(experiment)
+        with Store(self.path, read_only=True) as store:
+            fingerprint = store.fingerprint(experiment)
+            report = analyze(store, experiment)
+            # A report makes its tables when they are first looked at.
+            shown = Shown(fingerprint=fingerprint, report=report, overview=overview(report))
+            return fingerprint, shown
 
-        def make() -> "Report":
-            report = analyze(self._deep, experiment)
-            glance(report)  # a report makes its tables when they are first looked at
-            return report
-
-        kept = _timed(make, fingerprint)
-        self._reports[experiment] = kept
-        return kept.value
+    def _page(self, experiment: str) -> tuple[str, Markup]:
+        shown = self._waited(self._reports, experiment)
+        return shown.fingerprint, Markup(shown.report.to_html())
 
     def pace(self, experiment: str) -> Pace:
         """How far an experiment is.
@@ -155,7 +161,9 @@ class Source:
             SpecError: there is no such experiment.
         """
         holder = self.store.holder()
-        arms = self._counted(experiment, running=holder is not None)
+        arms = self._asked(self._arms, experiment, SOON)
+        if arms is None:
+            return Pace(arms=None, holder=holder, seconds_left=None)
         done = sum(arm.answered + arm.marked for arm in arms)
         left = 2 * sum(arm.trials for arm in arms) - done
         now = time.monotonic()
@@ -168,19 +176,3 @@ class Source:
         rate = (done - before) / (now - since) if now > since else 0.0
         working = holder is not None and rate > 0 and left > 0
         return Pace(arms=arms, holder=holder, seconds_left=left / rate if working else None)
-
-    def _counted(self, experiment: str, *, running: bool) -> tuple[ArmProgress, ...]:
-        """Counts of answers and marks; while a run writes, some seconds old where it is large."""
-        fingerprint = self.store.fingerprint(experiment)
-        kept = self._arms.get(experiment)
-        if kept is None or not kept.good(fingerprint, running=running):
-            kept = _timed(lambda: tuple(self.store.progress(experiment)), fingerprint)
-            self._arms[experiment] = kept
-        return kept.value
-
-
-def _timed(make: Callable[[], T], fingerprint: str) -> "_Kept[T]":
-    began = time.monotonic()
-    value = make()
-    now = time.monotonic()
-    return _Kept(value=value, fingerprint=fingerprint, took=now - began, made=now)

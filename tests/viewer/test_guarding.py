@@ -1,5 +1,6 @@
 """Nobody but the person who started the viewer sees a page."""
 
+import html
 import http.client
 from collections.abc import Iterator
 from contextlib import closing
@@ -117,7 +118,9 @@ def test_every_answer_forbids_scripts_frames_referrers_and_copies(guard: Guard, 
 
 def test_a_whole_report_brings_its_style_and_may_run_nothing(guard: Guard) -> None:
     cookie = cookie_of(guard, guard.token)
-    response, body = ask(guard, "/report?experiment=e", Cookie=cookie)
+    while "being made" in (answer := ask(guard, "/report?experiment=e", Cookie=cookie))[1]:
+        assert "unsafe" not in answer[0].headers["Content-Security-Policy"]
+    response, body = answer
     assert response.status == 200
     assert "Verdict on careful" in body
     policy = response.headers["Content-Security-Policy"]
@@ -126,22 +129,39 @@ def test_a_whole_report_brings_its_style_and_may_run_nothing(guard: Guard) -> No
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("status", "path", "words"),
     [
-        ("/experiment?experiment=no", "no experiment named"),
-        ("/experiment", "names no experiment"),
-        ("/trials?experiment=e&lowest=much", "a score is a number from 0 to 100"),
-        ("/trials?experiment=e&after=x", "after is a whole number"),
-        ("/trials?experiment=e&after=999", "has no trial number 999"),
-        ("/trials?experiment=e&sort=salary", "cannot sort by"),
-        ("/pair?experiment=e&trial=99", "has no trial number 99"),
+        (404, "/experiment?experiment=no", "no experiment named"),
+        (400, "/experiment", "names no experiment"),
+        (400, "/trials?experiment=e&lowest=much", "lowest: a score is a number from 0 to 100"),
+        (400, "/trials?experiment=e&after=x", "after is a whole number"),
+        (404, "/trials?experiment=e&after=999", "has no trial number 999"),
+        (400, "/trials?experiment=e&sort=salary", "cannot sort by"),
+        (400, "/trials?experiment=e&direction=left", "directions up, down"),
+        (400, "/trials?experiment=e&model=z", "no trial has the model 'z': there are a, b"),
+        (400, "/trials?experiment=e&status=fine", "no trial has the status 'fine': there are ok"),
+        (400, "/trials?experiment=e&staus=ok", "cannot be asked by 'staus': filters are"),
+        (400, "/trials?experiment=e&unscored=yes", "unscored is 1 or left out, not 'yes'"),
+        (404, "/pair?experiment=e&trial=99", "has no trial number 99"),
+        (404, "/nowhere", "there is no page at this address"),
     ],
 )
-def test_a_question_that_cannot_be_answered_says_why(guard: Guard, path: str, words: str) -> None:
+def test_a_question_that_cannot_be_answered_says_why(
+    guard: Guard, status: int, path: str, words: str
+) -> None:
     response, body = ask(guard, path, Cookie=cookie_of(guard, guard.token))
-    assert response.status == 404
-    assert words in body
+    assert response.status == status
+    assert words in html.unescape(body)
+    assert '<a href="/">Experiments</a>' in body, "a way back"
     assert "Traceback" not in body
+
+
+def test_what_may_come_while_a_run_works_is_no_mistake(guard: Guard) -> None:
+    response, body = ask(
+        guard, "/trials?experiment=e&status=failed", Cookie=cookie_of(guard, guard.token)
+    )
+    assert response.status == 200
+    assert "0 of" in body
 
 
 def test_a_file_that_is_no_store_is_refused_before_anything_listens(tmp_path: Path) -> None:

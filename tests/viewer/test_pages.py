@@ -62,8 +62,8 @@ def column(tab: Any, place: int) -> list[str]:
 
 def test_from_the_list_to_the_answers_behind_one_number(tab: Any) -> None:
     follow(tab, tab.get_by_role("link", name="e", exact=True))
-    assert "280 of 280 trials answered" in tab.get_by_role("status").first.inner_text()
-    assert "Verdict on careful" in tab.locator("main").inner_text()
+    tab.get_by_text("280 of 280 trials answered").wait_for()
+    tab.get_by_text("Verdict on careful").wait_for()
     follow(tab, tab.get_by_role("link", name="Trials"))
     assert "280 trials, 50 on this page" in tab.locator("main").inner_text()
 
@@ -116,6 +116,7 @@ def test_hostile_texts_are_shown_and_do_nothing(tab: Any, guard: Guard) -> None:
     for path in ("/", "/experiment?experiment=e", "/trials?experiment=e&task=t69",
                  "/pair?experiment=e&trial=279", "/compare?first=e&second=f"):  # fmt: skip
         tab.goto(home + path)
+        tab.wait_for_function("!document.querySelector('.waiting')")
         for summary in tab.locator("summary").all():
             summary.evaluate("element => element.parentElement.open = true")
         assert tab.evaluate("window.ran") is None
@@ -213,6 +214,7 @@ def test_a_run_is_seen_to_move_and_to_end(browser: Any, project_root: Path, tmp_
             assert tab.get_by_role("status").inner_text().startswith("running run compare-text")
             follow(tab, tab.locator("tbody a"))
             moving = tab.locator("#progress [role=status]")
+            tab.get_by_text("of 30 trials answered").wait_for()
             before = moving.inner_text()
             assert before.startswith("running run compare-text")
             assert "of 30 trials answered" in before

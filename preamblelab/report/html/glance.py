@@ -3,9 +3,10 @@
 from preamblelab.report.findings import Findings
 from preamblelab.report.gaps import nothing_line
 from preamblelab.report.heads import head_of
-from preamblelab.report.html.sections import figures_view
+from preamblelab.report.html.sections import figures_view, section_view
 from preamblelab.report.markup import Child, Markup, element
 from preamblelab.report.pages import first_figures, spent_lines
+from preamblelab.report.sections import delivery_section, effects_section, facts_section
 from preamblelab.report.svg.drawing import direction
 
 
@@ -22,6 +23,13 @@ def glance(report: Findings) -> Markup:
         figures_view(pictures[1:]),
         spent_view(report),
     )
+
+
+def overview(report: Findings) -> Markup:
+    """The glance, then effects, delivery, outcomes and cost as tables."""
+    sections = (effects_section(report), delivery_section(report), facts_section(report))
+    shown = (section_view(each) for each in sections if each.lines or each.grid is not None)
+    return element("div", glance(report), shown)
 
 
 def verdicts_view(report: Findings) -> Markup:

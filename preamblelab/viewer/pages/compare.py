@@ -11,7 +11,15 @@ from preamblelab.report.svg.drawing import direction
 from preamblelab.report.svg.multiples import Effect, multiples
 from preamblelab.stats.sentences import points
 from preamblelab.viewer.addresses import Query, named, to
-from preamblelab.viewer.pages.shell import figure, figure_head, number, problem, shell, table
+from preamblelab.viewer.pages.shell import (
+    Reload,
+    figure,
+    figure_head,
+    number,
+    problem,
+    shell,
+    table,
+)
 from preamblelab.viewer.source import Source
 
 if TYPE_CHECKING:
@@ -32,9 +40,8 @@ def page(source: Source, query: Query) -> Markup:
     first, second = reports
     if first is None or second is None:
         waiting = "The reports are being worked out; this page asks again by itself."
-        return shell(
-            source, title, element("p", waiting, class_="waiting", role="status"), reload=2.0
-        )
+        line = element("p", waiting, class_="waiting", role="status")
+        return shell(source, title, line, reload=Reload(seconds=2))
     rows = _matched(first, second)
     return shell(
         source,

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
-from preamblelab.errors import PreamblelabError, SpecError
+from preamblelab.errors import PreamblelabError
 from preamblelab.report.markup import Markup, element, joined
 from preamblelab.store import ArmProgress
 from preamblelab.viewer.addresses import Query, named, to
 from preamblelab.viewer.pages.shell import (
+    Reload,
+    experiment_crumb,
     figure,
     figure_head,
     number,
@@ -17,19 +19,23 @@ from preamblelab.viewer.pages.shell import (
     table,
     when,
 )
-from preamblelab.viewer.source import Pace, Source
+from preamblelab.viewer.source import SOON, Pace, Source
+
+
+class OwnPage(Markup):
+    """A page with its style in itself, to be shown under the policy of reports."""
 
 
 def page(source: Source, query: Query) -> Markup:
     """An experiment, with its verdict and pictures."""
     name = named(query, "experiment")
     pace = source.pace(name)
-    found, again = _findings(source, name, pace)
+    found, state = _findings(source, name, running=pace.running)
+    waits = state == "waiting" or pace.arms is None
     question = str(source.store.document(name).get("question") or "")
     return shell(
         source,
         name,
-        simulated() if any(arm.simulated for arm in pace.arms) else None,
         element("p", question, class_="question") if question else None,
         element(
             "p",
@@ -45,8 +51,15 @@ def page(source: Source, query: Query) -> Markup:
             data_state=_state(pace),
             aria_label="Progress",
         ),
-        found,
-        reload=again,
+        element(
+            "section",
+            found,
+            id="verdict",
+            data_source=to("verdict", experiment=name),
+            data_state=state,
+            aria_label="Verdict",
+        ),
+        reload=Reload(seconds=3, script_follows=True) if waits else None,
     )
 
 
@@ -59,20 +72,31 @@ def progress(source: Source, query: Query) -> Markup:
 def whole_report(source: Source, query: Query) -> Markup:
     """The report as the file that `preamblelab report -o report.html` writes."""
     name = named(query, "experiment")
-    report = source.report(name, patience=120.0)
-    if report is None:
-        raise SpecError(f"the report on '{name}' is still being worked out: ask again")
-    return Markup(report.to_html())
+    made = source.report_page(name)
+    if made is not None:
+        return OwnPage(made)
+    waiting = "The whole report is being made; this page asks again by itself."
+    return shell(
+        source,
+        "Whole report",
+        element("p", waiting, class_="waiting", role="status"),
+        crumbs=[experiment_crumb(name)],
+        reload=Reload(seconds=2),
+    )
 
 
 def _state(pace: Pace) -> str:
     """`running` while somebody is at work, else a word that changes with every answer."""
+    if pace.arms is None:
+        return "counting"
     done = sum(arm.answered + arm.marked + arm.failed for arm in pace.arms)
     return f"{'running' if pace.running else 'idle'} {done}"
 
 
 def _progress(pace: Pace) -> Markup:
     arms = pace.arms
+    if arms is None:
+        return element("p", "The trials are being counted.", class_="waiting", role="status")
     trials, answered = sum(arm.trials for arm in arms), sum(arm.answered for arm in arms)
     marked, failed = sum(arm.marked for arm in arms), sum(arm.failed for arm in arms)
     words = f"{answered:,} of {trials:,} trials answered, {marked:,} marked"
@@ -144,24 +168,23 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _findings(source: Source, name: str, pace: Pace) -> tuple[Markup, float | None]:
-    """What the experiment shows, and after how many seconds to ask again."""
-    try:
-        report = source.report(name)
-    except PreamblelabError as error:
-        return problem(error), None
-    if report is None:
-        waiting = "The report is being worked out; this page asks again by itself."
-        return element("p", waiting, class_="waiting", role="status"), 2.0
-    from preamblelab.report.html.glance import glance
-    from preamblelab.report.html.sections import section_view
-    from preamblelab.report.sections import delivery_section, effects_section, facts_section
+def verdict(source: Source, query: Query) -> Markup:
+    """Only the part of the page that waits for the report."""
+    name = named(query, "experiment")
+    found, state = _findings(source, name, running=source.store.holder() is not None)
+    return element("div", found, data_state=state)
 
-    stale = (
-        element("p", "While the run works, what stands below may be some seconds old.",
-                class_="quiet")
-        if pace.running else None
-    )  # fmt: skip
-    sections = (effects_section(report), delivery_section(report), facts_section(report))
-    shown = [section_view(each) for each in sections if each.lines or each.grid is not None]
-    return joined([stale, glance(report), *shown]), None
+
+def _findings(source: Source, name: str, *, running: bool) -> tuple[Markup, str]:
+    """What the experiment shows, and whether that is `ready` or still `waiting`."""
+    try:
+        shown = source.shown(name, patience=SOON)
+    except PreamblelabError as error:
+        return problem(error), "ready"
+    if shown is None:
+        waiting = "The verdict is being worked out, and comes here by itself."
+        return element("p", waiting, class_="waiting", role="status"), "waiting"
+    stale = "While the run works, what stands below may be some seconds old."
+    older = element("p", stale, class_="quiet") if running else None
+    tag = simulated() if shown.report.simulated else None
+    return joined([older, tag, shown.overview]), "ready"

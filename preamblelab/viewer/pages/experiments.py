@@ -4,6 +4,7 @@ from preamblelab.report.markup import Markup, element
 from preamblelab.store import ExperimentEntry
 from preamblelab.viewer.addresses import Query, to
 from preamblelab.viewer.pages.shell import (
+    Reload,
     figure,
     figure_head,
     share_bar,
@@ -23,7 +24,7 @@ def page(source: Source, _: Query) -> Markup:
             "This store holds no experiment yet. Run one: ",
             element("code", f"preamblelab run quickstart --store {source.path}"),
         )
-        return shell(source, "Experiments", empty, reload=5)
+        return shell(source, "Experiments", empty, reload=Reload(seconds=5))
     holder = source.store.holder()
     at_work = element(
         "p",

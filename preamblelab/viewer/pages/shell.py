@@ -1,6 +1,7 @@
 """What every page has around it: title, way back, style; and the small parts that pages share."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,22 @@ Crumb = tuple[str, str]
 NONE: Final = "–"
 """Stands for a missing number."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reload:
+    """After how many seconds a browser asks for the page again."""
+
+    seconds: int
+    script_follows: bool = False
+    """Whether the script brings what is new: then only a browser without scripts asks again."""
+
+    @property
+    def element(self) -> Markup:
+        """For the head of a page."""
+        again = element("meta", http_equiv="refresh", content=str(self.seconds))
+        return element("noscript", again) if self.script_follows else again
+
+
 _STYLE: Final = Path(__file__).parent.parent / "static" / "viewer.css"
 _DOCTYPE: Final = Markup("<!doctype html>\n")
 
@@ -31,7 +48,7 @@ def shell(
     title: str,
     *body: Child,
     crumbs: Iterable[Crumb] = (),
-    reload: float | None = None,
+    reload: Reload | None = None,
 ) -> Markup:
     """A whole page.
 
@@ -40,7 +57,7 @@ def shell(
         title: of the page; its heading too.
         body: what stands under the heading.
         crumbs: pages above this one, the highest first; the list of experiments is one for all.
-        reload: seconds after which the browser asks again, also without a script.
+        reload: when the browser asks again.
     """
     way = [("Experiments", "/"), *crumbs] if title != "Experiments" else []
     head = element(
@@ -48,7 +65,7 @@ def shell(
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
-        element("meta", http_equiv="refresh", content=str(reload)) if reload else None,
+        None if reload is None else reload.element,
         element("title", f"{title} · preamblelab"),
         element("link", rel="icon", href="/favicon.svg", type="image/svg+xml"),
         element("link", rel="stylesheet", href="/viewer.css"),

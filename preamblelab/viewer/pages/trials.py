@@ -35,6 +35,7 @@ def page(source: Source, query: Query) -> Markup:
     """The trials that the address asks for."""
     asked = TrialsQuestion.read(query)
     snapshot = source.snapshot(asked.experiment)
+    asked.check(snapshot.facets)
     found = source.store.trial_page(
         snapshot, asked.wanted, asked.order, limit=PAGE, after=asked.after, before=asked.before
     )
