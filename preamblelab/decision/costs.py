@@ -1,6 +1,7 @@
 """Owns what each contender used up; what is unknown stays unknown, never zero."""
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from statistics import median
 
 from preamblelab.decision.records import Cost, Observation
@@ -25,7 +26,13 @@ def _cost(rows: Sequence[Observation]) -> Cost:
         prompt_tokens=_whole([row.prompt_tokens for row in asked]),
         completion_tokens=_whole([row.completion_tokens for row in asked]),
         seconds=median(seconds) if seconds else None,
+        seconds_p95=_p95(seconds),
     )
+
+
+def _p95(values: Sequence[float]) -> float | None:
+    """The smallest value that 95 % lie at or below."""
+    return sorted(values)[ceil(0.95 * len(values) - 1e-9) - 1] if values else None
 
 
 def _sum(values: Sequence[float | None]) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from preamblelab.decision.costs import costs_of
+from preamblelab.decision.latency import limit_rules, quality_rule, speed_rule
 from preamblelab.decision.measuring import (
     Category,
     categories_of,
@@ -79,7 +80,7 @@ def decide(
     if full.champion is None:
         found = _installed(observations, policy, full, before)
     else:
-        found = _compared(policy, full, before, observations.among)
+        found = _compared(policy, full, before, observations)
     return _decision(observations, policy, registry, full, found)
 
 
@@ -143,6 +144,25 @@ class _Found:
     categories: tuple[Category, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Timed:
+    """What the times of the answers say, whatever is missing."""
+
+    limits: tuple[RuleResult, ...]
+    speed: RuleResult | None
+    """Where speed is the objective."""
+    among: int
+
+    @classmethod
+    def of(cls, observations: Observations, policy: GatePolicy) -> "_Timed":
+        fast = policy.objective == "latency"
+        return cls(
+            limits=tuple(limit_rules(observations, policy)),
+            speed=speed_rule(observations, policy) if fast else None,
+            among=observations.among,
+        )
+
+
 def _first(rules: Sequence[RuleResult]) -> Outcome:
     return next(rule.leads_to for rule in rules if rule.leads_to is not None)
 
@@ -157,7 +177,9 @@ def _not_asked(full: Pairs) -> RuleResult:
     )
 
 
-def _compared(policy: GatePolicy, pairs: Pairs, before: Sequence[RuleResult], among: int) -> _Found:
+def _compared(
+    policy: GatePolicy, pairs: Pairs, before: Sequence[RuleResult], observations: Observations
+) -> _Found:
     missing = pairs.missing()
     categories = categories_of(pairs, policy)
     invalid = [*coverage_rules(pairs, missing, policy), *size_rules(categories)]
@@ -171,10 +193,11 @@ def _compared(policy: GatePolicy, pairs: Pairs, before: Sequence[RuleResult], am
             outcome="invalid", rules=tuple(rules), measured=measured, categories=categories
         )
     advice = what_would_decide(categories, pairs, found, policy)
-    rules += _verdict_rules(policy, pairs, categories, hard, among, advice)
+    timed = _Timed.of(observations, policy)
+    rules += _verdict_rules(policy, pairs, categories, hard, timed, advice)
     outcome = _first(rules)
     if missing.tasks:
-        bounds = _bounds(policy, pairs, among)
+        bounds = _bounds(policy, pairs, timed)
         rules += _missing_rules(outcome, bounds, missing)
         if outcome == "promote" and bounds[0] != "promote":
             outcome = "inconclusive"
@@ -187,28 +210,35 @@ def _verdict_rules(
     pairs: Pairs,
     categories: Sequence[Category],
     hard: Measured,
-    among: int,
+    timed: _Timed,
     advice: str = "",
 ) -> list[RuleResult]:
     """What decides once the comparison is valid, in the order in which it is asked."""
-    tie = tie_rule(pairs)
+    tie = tie_rule(pairs) if timed.speed is None else None
     overall = overall_measured(categories, overall_of(categories, policy), policy)
-    shared = overall_measured(categories, overall_of(categories, policy, among=among), policy)
+    shares = overall_of(categories, policy, among=timed.among)
+    shared = overall_measured(categories, shares, policy)
+    gain = (
+        [gain_rule(shared, advice, timed.among)]
+        if timed.speed is None
+        else [quality_rule(overall, policy), timed.speed]
+    )
     return [
         *tripwire_rules(pairs, policy),
         *harm_rules(categories, overall, hard),
         *([tie] if tie is not None else []),
         *guard_rules(categories),
-        gain_rule(shared, advice, among),
+        *timed.limits,
+        *gain,
     ]
 
 
-def _bounds(policy: GatePolicy, pairs: Pairs, among: int) -> tuple[Outcome, Outcome]:
+def _bounds(policy: GatePolicy, pairs: Pairs, timed: _Timed) -> tuple[Outcome, Outcome]:
     """The outcome were every missing pair the challenger's worst, and its best."""
     outcomes: list[Outcome] = []
     for fill in (-1.0, 1.0):
         categories = categories_of(pairs, policy, fill=fill)
-        rules = _verdict_rules(policy, pairs, categories, hard_failures_of(pairs, policy), among)
+        rules = _verdict_rules(policy, pairs, categories, hard_failures_of(pairs, policy), timed)
         outcomes.append(_first(rules))
     return outcomes[0], outcomes[1]
 
@@ -276,6 +306,7 @@ def _installed(
             leads_to="install" if enough and sound else None,
         ),
     ]
+    reasons = [*reasons[:2], *limit_rules(observations, policy), *reasons[2:]]
     rules += reasons if not any(rule.leads_to for rule in coverage) else []
     return _Found(
         outcome=_first(rules),

@@ -289,6 +289,8 @@ class Cost:
     completion_tokens: int | None
     seconds: float | None
     """Median of a trial."""
+    seconds_p95: float | None = None
+    """What 95 % of the trials took at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,19 @@ class SmokeRule(Spec):
     """The score that passes one task."""
 
 
+class LatencyRule(Spec):
+    """What is asked of the time of an answer; without it, time is shown and decides nothing."""
+
+    median: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The most seconds that half of the challenger's answers may take."""
+    p95: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The most seconds that 95 % of them may take."""
+    gain: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
+    """Of `objective: latency`: 0.2 asks for less than 0.8 times the champion's seconds."""
+    quality_margin: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
+    """Of `objective: latency`: the loss of the overall score that still counts as none."""
+
+
 class GatePolicy(Spec):
     """How a challenger for a slot is tested and judged; written in `gate.yaml`."""
 
@@ -110,6 +123,9 @@ class GatePolicy(Spec):
     """One-sided error of every limit."""
     success_margin: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
     """The gain, on the scale 0 to 1, that a promotion must exceed."""
+    objective: Literal["quality", "latency"] = "quality"
+    """What a promotion must gain: a better overall score, or less time with a score not worse."""
+    latency: LatencyRule | None = None
     score_step: float = Field(default=0.01, gt=0, le=1)
     """The smallest step between two scores; 1 is taken where all scores are 0 or 1."""
     pass_score: Share = 1.0
@@ -128,6 +144,16 @@ class GatePolicy(Spec):
     def _check(self) -> Self:
         if not any(rule.counts > 0 for rule in self.categories.values()):
             raise ValueError("no category has a weight: nothing would make the overall score")
+        fast, rule = self.objective == "latency", self.latency or LatencyRule()
+        if fast and rule.quality_margin is None:
+            raise ValueError(
+                "objective latency needs the loss of quality that still counts as none: write for "
+                "example 'latency: {quality_margin: 0.05}'"
+            )
+        if not fast and (rule.gain or rule.quality_margin is not None):
+            raise ValueError("latency.gain and quality_margin belong to 'objective: latency'")
+        if fast and self.success_margin:
+            raise ValueError("success_margin is a gain of quality; write 'latency: {gain: 0.1}'")
         return self
 
     @property

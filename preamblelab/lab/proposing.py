@@ -288,15 +288,14 @@ def _cost(panel: Panel, arm: str) -> Cost:
         known = bool(len(values)) and not bool((values != values).any())
         return float(values.sum()) if known else None
 
-    prompt, answer, seconds = (
-        total(name) for name in ("prompt_tokens", "completion_tokens", "seconds")
-    )
+    prompt, answer = (total(name) for name in ("prompt_tokens", "completion_tokens"))
     return Cost(
         calls=int(calls.sum()),
         usd=total("usd"),
         prompt_tokens=None if prompt is None else round(prompt),
         completion_tokens=None if answer is None else round(answer),
-        seconds=None if seconds is None or not calls.sum() else seconds / float(calls.sum()),
+        # A panel keeps means, and a mean must not stand where a median is read.
+        seconds=None,
     )
 
 

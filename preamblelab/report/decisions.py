@@ -98,7 +98,7 @@ def _influential(decision: Decision) -> Grid:
 
 
 def _costs(decision: Decision) -> Grid:
-    columns = ("", "calls", "usd", "prompt tokens", "answer tokens", "seconds (median)")
+    columns = ("", "calls", "usd", "prompt tokens", "answer tokens", "seconds (median)", "(p95)")
     rows = tuple((name, *_cost(cost)) for name, cost in decision.costs.items())
     return Grid(columns=columns, rows=rows, right=frozenset(columns[1:]))
 
@@ -110,6 +110,7 @@ def _cost(cost: Cost) -> tuple[str, ...]:
         "unknown" if cost.prompt_tokens is None else f"{cost.prompt_tokens:,}",
         "unknown" if cost.completion_tokens is None else f"{cost.completion_tokens:,}",
         "unknown" if cost.seconds is None else f"{cost.seconds:.2f}",
+        "unknown" if cost.seconds_p95 is None else f"{cost.seconds_p95:.2f}",
     )
 
 

@@ -158,8 +158,11 @@ def _costs(decision: Document) -> tuple[str, ...]:
         each = "unknown"
         if cost["usd"] is not None and rate and cost["calls"]:
             each = f"{cost['usd'] / (rate * cost['calls']):.5f} usd"
-        seconds = "unknown" if cost["seconds"] is None else f"{cost['seconds']:.2f} s"
-        lines.append(f"Cost per accepted case, {name}: {each}; latency (median): {seconds}.")
+        times = (cost["seconds"], cost["seconds_p95"])
+        median, most = ("unknown" if t is None else f"{t:.2f} s" for t in times)
+        lines.append(
+            f"Cost per accepted case, {name}: {each}; latency: median {median}, p95 {most}."
+        )
     return tuple(lines)
 
 

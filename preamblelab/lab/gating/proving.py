@@ -7,6 +7,7 @@ from preamblelab.lab.deciding import Told
 from preamblelab.lab.gating.planned import GatePlan
 from preamblelab.report.layout import Grid, Section, as_text, counted
 from preamblelab.stats.proving import WANTED, Design, Provable, provable
+from preamblelab.stats.quantiles import fewest_for_upper
 
 
 def told_plan(plan: GatePlan) -> Told:
@@ -26,7 +27,10 @@ def told_plan(plan: GatePlan) -> Told:
             ),
             grid=_categories(plan),
         ),
-        Section(title="What this suite can prove", lines=proof_lines(design, found)),
+        Section(
+            title="What this suite can prove",
+            lines=(*proof_lines(design, found), *_latency_lines(plan)),
+        ),
     ]
     data = {
         "slot": plan.policy.slot,
@@ -38,6 +42,22 @@ def told_plan(plan: GatePlan) -> Told:
         "provable": {**asdict(found), "gains": {str(k): v for k, v in found.gains.items()}},
     }
     return Told(text=as_text(sections), data=data)
+
+
+def _latency_lines(plan: GatePlan) -> tuple[str, ...]:
+    """What a limit of time takes, and what decides where speed is the objective."""
+    policy = plan.policy
+    lines = []
+    answers = len(plan.suite.tasks) * policy.repetitions
+    needed = fewest_for_upper(0.95, policy.alpha)
+    if policy.latency is not None and policy.latency.p95 is not None and answers < needed:
+        lines.append(
+            f"The 95th percentile of {answers} answers has no upper limit: {needed} are needed, so "
+            "latency.p95 can be broken here and never be shown to be kept."
+        )
+    if policy.objective == "latency":
+        lines.append("The objective is latency: a gain of quality is neither needed nor enough.")
+    return tuple(lines)
 
 
 def design_of(plan: GatePlan) -> Design:
