@@ -22,9 +22,9 @@ class RunManifest:
 
     run: str
     common: Mapping[str, Any]
-    """Suite by category and task, variants, rubric, scorers, judges, repetitions."""
+    """Suite by category and task, variants, rubric, scorers, judges, repetitions, versions."""
     arms: Mapping[str, Any]
-    """By arm: the model's id, address, settings, and the digest of its weights."""
+    """By arm: the model's id, address, settings, price, and the digest of its weights."""
 
     @property
     def digest(self) -> str:
@@ -34,11 +34,15 @@ class RunManifest:
     def basis(self, category: str, arms: Sequence[str]) -> dict[str, Any]:
         """What a finding on a category rests on: when any of it changes, the finding expires."""
         suite = self.common.get("suite", {})
-        judging = {name: value for name, value in self.common.items() if name != "suite"}
+        # A newer program or another price is no other measurement of what was found.
+        judging = {n: value for n, value in self.common.items() if n not in {"suite", "versions"}}
+        known = {arm: dict(self.arms.get(arm) or {}) for arm in arms}
+        for each in known.values():
+            each.pop("price", None)
         return {
             "suite": content_digest(suite.get(category)),
             "judging": content_digest(judging),
-            "arms": {arm: content_digest(self.arms.get(arm)) for arm in arms},
+            "arms": {arm: content_digest(each or None) for arm, each in known.items()},
         }
 
 
@@ -104,6 +108,7 @@ def manifest_of(
     *,
     weights: Mapping[str, str | None] | None = None,
     marking: str = "",
+    made_with: Sequence[Mapping[str, Any]] = (),
 ) -> RunManifest:
     """The manifest of a run of an experiment.
 
@@ -112,6 +117,8 @@ def manifest_of(
         experiment: its plan.
         weights: the server's digest of each model's weights, by model name, where it told one.
         marking: digest of the way in which answers were marked.
+        made_with: versions of programs and prices, one entry for each that the run was asked
+            with; a run that went on under another version has two.
     """
     suite: dict[str, dict[str, str]] = {}
     for task in experiment.suite.tasks:
@@ -132,9 +139,13 @@ def manifest_of(
         "judgements": experiment.judgements,
         "repetitions": [experiment.repetitions, experiment.repetition_rule],
         "marking": marking,
+        "versions": _together(made_with, "versions"),
     }
-    known = weights or {}
-    arms = {m.name: _arm(experiment, m, known.get(m.name)) for m in experiment.models}
+    known, prices = weights or {}, _together(made_with, "prices")
+    arms = {
+        m.name: {**_arm(experiment, m, known.get(m.name)), "price": prices.get(m.name)}
+        for m in experiment.models
+    }
     return RunManifest(run=run, common=common, arms=arms)
 
 
@@ -171,6 +182,15 @@ def replicates(runs: Sequence[RunManifest]) -> Replication:
         arms=tuple(arm for arm in every if arm not in left_out),
         left_out=left_out,
     )
+
+
+def _together(made_with: Sequence[Mapping[str, Any]], part: str) -> dict[str, str]:
+    """One value for each name, or all that it had, in their order."""
+    found: dict[str, list[str]] = {}
+    for each in made_with:
+        for name, value in each.get(part, {}).items():
+            found.setdefault(str(name), []).append("unknown" if value is None else str(value))
+    return {name: ", then ".join(dict.fromkeys(values)) for name, values in found.items()}
 
 
 def _left_out(group: Sequence[RunManifest]) -> dict[str, str]:

@@ -1,12 +1,15 @@
-"""What is known of an experiment's models: as it was recorded, and as servers on this host say."""
+"""What a run is made with: facts of its models, versions of programs, prices."""
 
 import asyncio
 from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
 
 from preamblelab.domain.experiments import Experiment
 from preamblelab.domain.facts import ModelFacts
 from preamblelab.execution.choose import client_for
 from preamblelab.execution.gateway import endpoint_of, is_local
+from preamblelab.execution.prices import price_of
 from preamblelab.lab.looping import to_the_end
 from preamblelab.store import Store
 
@@ -46,4 +49,28 @@ def discovered_facts(
     return {
         model.name: model.facts(said[model.name]) if model.name in said else recorded[model.name]
         for model in experiment.models
+    }
+
+
+def made_with(experiment: Experiment, *, stand_in: bool) -> dict[str, Any]:
+    """Versions of the programs that ask and mark, and the prices that cost is reckoned by.
+
+    Args:
+        experiment: the plan.
+        stand_in: whether something else answers instead of the models.
+    """
+    judges = list(experiment.judges.values())
+    asked = [*([] if stand_in else experiment.models), *judges]
+    programs = ["preamblelab"]
+    if any(client_for(model) == "litellm" for model in asked):
+        programs.append("litellm")
+    if judges:
+        programs.append("dspy")
+    prices = {model.name: price_of(model) for model in (*experiment.models, *judges)}
+    return {
+        "versions": {name: version(name) for name in programs},
+        "prices": {
+            name: None if price is None else f"{price.input_usd:g} in, {price.output_usd:g} out"
+            for name, price in prices.items()
+        },
     }

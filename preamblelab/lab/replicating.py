@@ -10,6 +10,7 @@ from preamblelab.domain.profiles import Profiles, changed, sampling
 from preamblelab.errors import SpecError, TableError
 from preamblelab.execution.gateway import endpoint_of
 from preamblelab.lab.evidence import marks_of
+from preamblelab.lab.running import MADE_WITH
 from preamblelab.library import experiment_from_document
 from preamblelab.library.files import Place
 from preamblelab.library.fitting import fit
@@ -120,6 +121,7 @@ def stored_run(source: str, store: Path) -> Run:
                 plan,
                 weights={name: each.digest for name, each in facts.items() if each is not None},
                 marking=marking[0] if marking else "",
+                made_with=marking[1].get(MADE_WITH, ()) if marking else (),
             ),
             scores=scores,
             marks=marks_of(opened, name, marking[1]) if marking else None,

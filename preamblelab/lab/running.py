@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from preamblelab.domain.experiments import Experiment, Trial
 from preamblelab.domain.facts import ModelFacts
@@ -18,7 +19,7 @@ from preamblelab.execution.gateway import Gateway, endpoint_of, warms_up
 from preamblelab.execution.prices import price_of
 from preamblelab.execution.runner import Runner, Tally
 from preamblelab.lab.delivering import record_probe, review_delivery
-from preamblelab.lab.discovering import discovered_facts, recorded_facts
+from preamblelab.lab.discovering import discovered_facts, made_with, recorded_facts
 from preamblelab.lab.executing import execute_answers, unexecuted
 from preamblelab.lab.interrupting import interrupted_line
 from preamblelab.lab.looping import to_the_end
@@ -31,6 +32,9 @@ from preamblelab.scoring.grader import Grader, MarkTally
 from preamblelab.scoring.marking import Marking, marking_of
 from preamblelab.scoring.scorers import Scorer
 from preamblelab.store import PlannedTrial, Store
+
+MADE_WITH = "made_with"
+"""Of a marking's document: programs and prices by which an experiment was run, oldest first."""
 
 TrialClient = Callable[[Trial], Response]
 """A stand-in for every model: takes a trial, gives a response."""
@@ -98,7 +102,9 @@ def execute(
             missing = _each_once(store.unanswered(experiment.name))
         if experiment.stops_early:
             record_plan(experiment, store, marking.digest)
-        _use_marking(experiment, marking, store)
+        asks = bool(missing) or store.marking(experiment.name) is None
+        made = made_with(experiment, stand_in=client is not None) if asks else None
+        _use_marking(experiment, marking, store, made)
         rounds = rounds_of(experiment, store, marking.digest, missing, limit)
         return _Work(plan, store, marking, progress, rounds, client, handle_interrupts).run()
 
@@ -148,10 +154,15 @@ def mark_again(
         return _heeding(work, experiment.name, store, progress, handle_interrupts)
 
 
-def _use_marking(experiment: Experiment, marking: Marking, store: Store) -> None:
+def _use_marking(
+    experiment: Experiment, marking: Marking, store: Store, made: Mapping[str, Any] | None = None
+) -> None:
+    """Make this marking the current one, and note what answers are asked with from now on."""
     current = store.marking(experiment.name)
-    if current is None or current[0] != marking.digest:
-        document = marking_document(marking, experiment)
+    earlier = list(current[1].get(MADE_WITH, [])) if current is not None else []
+    made_with = [*earlier, made] if made is not None and made not in earlier else earlier
+    if current is None or current[0] != marking.digest or made_with != earlier:
+        document = marking_document(marking, experiment) | {MADE_WITH: made_with}
         store.set_marking(experiment.name, marking.digest, document)
 
 

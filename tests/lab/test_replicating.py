@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from preamblelab.decision.replication import manifest_of
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Response
 from preamblelab.domain.tasks import Suite, Task
@@ -105,6 +106,49 @@ def test_runs_of_which_no_two_measure_the_same_are_single_runs(runs):
     report = replicated(["run-1", "hot"], runs)
     assert "No two runs measure the same" in " ".join(str(report).split())
     assert set(report.findings["status"]) == {"single-run"}
+
+
+def test_runs_by_other_programs_or_prices_are_no_replicates_and_are_named(tmp_path, monkeypatch):
+    """Versions concern all that was asked; a price concerns its model, which is left out."""
+    from preamblelab.execution.prices import KnownPrice
+    from preamblelab.lab import discovering
+
+    path = tmp_path / "runs.db"
+    prices = {"strong": 1.0, "weak": 1.0, "nil": 1.0}
+    monkeypatch.setattr(
+        discovering,
+        "price_of",
+        lambda m: KnownPrice(input_usd=prices[m.name], output_usd=2.0, source="user"),
+    )
+    with Store(path) as store:
+        for name, seed in (("run-1", 1), ("run-2", 2)):
+            asked(store, name, seed)
+        prices["nil"] = 3.0
+        asked(store, "dearer", 3)
+        monkeypatch.setattr(discovering, "version", lambda _: "9.9")
+        asked(store, "newer", 4)
+    assert replicated(["run-1", "run-2"], path).replicates
+    dearer = replicated(["run-1", "run-2", "dearer"], path).replication
+    assert dearer.arms == ("strong", "weak")
+    assert dearer.left_out == {"nil": "price is 1 in, 2 out in run-1 and 3 in, 2 out in dearer"}
+    newer = replicated(["run-1", "run-2", "newer"], path).replication
+    assert "versions.preamblelab" in newer.sentences[0]
+    assert newer.group == ("run-1", "run-2")
+
+
+def test_a_finding_does_not_expire_because_a_program_or_a_price_changed():
+    plan = experiment(None, models=(ModelSpec(id="openai/a", name="a", size="mid"),))
+    made = [
+        {"versions": {"preamblelab": "1"}, "prices": {"a": "1 in"}},
+        {"versions": {"preamblelab": "2"}, "prices": {"a": None}},
+    ]
+    first, second, both = (
+        manifest_of("r", plan, made_with=each) for each in (made[:1], made[1:], made)
+    )
+    assert first.digest != second.digest
+    assert both.common["versions"] == {"preamblelab": "1, then 2"}
+    assert both.arms["a"]["price"] == "1 in, then unknown"
+    assert first.basis("talk", ["a"]) == second.basis("talk", ["a"])
 
 
 def test_a_run_that_is_not_there_is_named(runs):
