@@ -12,7 +12,7 @@ from hypothesis import settings
 from tests.report.browsers import launched
 
 # Shared machines pause at will: an example that took long is no failure.
-settings.register_profile("shared", deadline=None, print_blob=True)
+settings.register_profile("shared", deadline=None, print_blob=True, max_examples=50)
 # In CI the same examples each time: new ones are looked for where somebody can look at them.
 settings.register_profile("ci", parent=settings.get_profile("shared"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "shared")

@@ -50,6 +50,7 @@ def imported(tmp_path: Path) -> Path:
     return tmp_path / "runs.db"
 
 
+@pytest.mark.whole
 def test_imported_answers_are_run_and_keep_their_marks(imported: Path) -> None:
     need("python")
     with Store(imported) as store:

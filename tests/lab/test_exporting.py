@@ -183,6 +183,7 @@ CASES = st.lists(
 ATTACKS = ["\ud800", "a\0b", "=HYPERLINK(1)", "😀\u200d", "\u2028x\x85", "\r\n", "'=1", '{"a":1}']
 
 
+@pytest.mark.whole
 @settings(max_examples=20, deadline=None)
 @given(CASES)
 @example([(text, 40.0) for text in ATTACKS])
@@ -323,6 +324,7 @@ def test_a_file_is_written_whole_or_not_at_all(
         export_experiment(store, "f", target)
 
 
+@pytest.mark.whole
 def test_recorded_runs_come_back_from_their_export(
     shared_data: Path, store: Store, tmp_path: Path
 ) -> None:

@@ -142,6 +142,7 @@ def page_run(shared_data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, o
         assert not left.value.code, line
 
 
+@pytest.mark.whole
 def test_the_page_runs_where_the_record_is(shared_data, tmp_path, monkeypatch, capsys):
     page_run(shared_data, tmp_path, monkeypatch, "mimir")
     assert "6 of 16 sentences follow from mimir-1." in capsys.readouterr().out

@@ -8,6 +8,8 @@ from preamblelab.domain.tasks import Task
 from preamblelab.lab.suites import check_task, checks_text
 from preamblelab.scoring.evidence.maker import EvidenceMaker
 
+pytestmark = pytest.mark.whole
+
 MODULE = "def double(n):\n    if n > 9:\n        raise ValueError('too big')\n    return 2 * n\n"
 GOLDEN = (
     "from double import double\nimport pytest\n"

@@ -198,6 +198,7 @@ def try_out(site_packages: Path, where: Path) -> None:
     subprocess.run([sys.executable, "-c", TRY_OUT], cwd=where, env=environment, check=True)
 
 
+@pytest.mark.whole
 def test_an_installed_package_finds_what_the_wheel_carries(tmp_path: Path):
     # Laid out as the build table of pyproject.toml says, without building.
     table = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))

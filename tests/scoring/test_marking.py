@@ -182,6 +182,7 @@ def test_a_functions_version_changes_with_its_code():
     assert len(versions) == 4
 
 
+@pytest.mark.whole
 def test_a_functions_version_is_the_same_in_every_process(project_root: Path):
     """Sets have another order in each, and nested functions another address."""
     program = (

@@ -27,6 +27,7 @@ def test_it_is_spearmans_correlation() -> None:
     assert row["low"] < row["correlation"] < row["high"]
 
 
+@pytest.mark.slow
 def test_the_interval_holds_as_often_as_it_says() -> None:
     """The truth for a bivariate normal is (6 / pi) asin(rho / 2)."""
     truth = 6 / np.pi * np.arcsin(0.6 / 2)

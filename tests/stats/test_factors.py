@@ -73,6 +73,7 @@ def test_swapped_arms_flip_the_sign_and_row_order_does_not_matter() -> None:
     pd.testing.assert_frame_equal(first, mixed)
 
 
+@pytest.mark.slow
 def test_no_difference_is_claimed_where_there_is_none() -> None:
     wrong = 0
     for seed in range(40):

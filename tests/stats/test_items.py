@@ -59,6 +59,7 @@ def test_missing_scores_are_counted_and_never_zero() -> None:
     assert (row["answers"], row["missing"], row["mean"]) == (3, 1, 70.0)
 
 
+@pytest.mark.slow
 def test_equal_models_stay_within_the_noise_nineteen_times_in_twenty() -> None:
     rng = np.random.default_rng(7)
     tasks = {

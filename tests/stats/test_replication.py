@@ -79,6 +79,7 @@ def test_a_clear_leader_survives_and_a_small_lead_only_comes_again() -> None:
     assert found.loc["code", "status"] in {"leaders differ", "consistent, not proven"}
 
 
+@pytest.mark.slow
 def test_equal_arms_seldom_survive_anywhere() -> None:
     """Ten categories, two equal arms: the bare rule "same leader" would fire nearly always."""
     bare = survived = 0

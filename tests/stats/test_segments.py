@@ -55,6 +55,7 @@ def test_the_bounds_belong_to_the_middle() -> None:
     assert CUTS == (50.0, 90.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("unit", "runs"), [("cell", 1), ("cell", 2), ("model", 1), ("model", 2)])
 def test_no_effect_stays_no_effect_where_the_naive_reading_finds_one(unit: str, runs: int) -> None:
     random = np.random.default_rng(runs)

@@ -86,6 +86,7 @@ def test_one_observation_per_test_is_clopper_pearson() -> None:
     assert table.loc["a", "high"] == pytest.approx(exact.high, abs=0.015)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [0.0, 1.0])
 def test_intervals_cover_whether_runs_share_their_tests_or_not(shared: float) -> None:
     random = np.random.default_rng(7)

@@ -298,6 +298,7 @@ def test_a_read_only_medium_can_be_read_and_is_refused_for_writing(
     assert "cannot be opened" in refused_at(path.with_name("new.db"))
 
 
+@pytest.mark.whole
 def test_many_processes_make_one_store(path: Path, child: Any, made: SimpleNamespace) -> None:
     text = "import sys; from preamblelab.store import Store; Store(sys.argv[1]).close()"
     for process in [child(text, path) for _ in range(4)]:

@@ -132,6 +132,7 @@ def test_generated(generated):
 """
 
 
+@pytest.mark.whole
 def test_lean_and_plain_pytest_agree(
     runner: PythonRunner, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

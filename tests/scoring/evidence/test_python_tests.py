@@ -12,6 +12,8 @@ from preamblelab.scoring.evidence.python_mutants import auto_mutants
 from preamblelab.scoring.sandbox import Pool
 from preamblelab.scoring.sandbox.unsafe import Unsafe
 
+pytestmark = pytest.mark.whole
+
 COPY = """
 def test_b():
     assert fee(3) == 5
@@ -179,6 +181,7 @@ def test_a_test_without_end_costs_itself_and_no_other(execute) -> None:
     assert (found.passed, found.killed) == (6, 5)
 
 
+@pytest.mark.whole
 def test_mutants_of_a_library_are_the_same_for_a_seed() -> None:
     pytest.importorskip("mutmut")
     spec = AutoMutants(auto=12, seed=1)
