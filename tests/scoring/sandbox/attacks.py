@@ -55,7 +55,8 @@ print(dict(os.environ), open("/proc/self/environ").read())
 """,
     "another's environment": """
 import glob
-for path in glob.glob("/proc/*/environ") + ["/proc/1/cmdline", "/proc/1/maps"]:
+newest = sorted(glob.glob("/proc/[0-9]*/environ"), key=lambda path: -int(path.split("/")[2]))
+for path in [*newest, "/proc/1/cmdline", "/proc/1/maps"]:  # what is told may be cut: the new ones first
     try: print(path, open(path).read())
     except OSError as error: print(error)
 """,
@@ -136,9 +137,10 @@ console.log(process.env, require("fs").readFileSync("/proc/self/environ", "utf8"
 """,
     "another's environment": """
 const fs = require("fs");
-for (const name of fs.readdirSync("/proc"))
+const newest = fs.readdirSync("/proc").filter(name => /^[0-9]+$/.test(name)).sort((a, b) => b - a);
+for (const name of newest) // what is told may be cut: the new ones first
   for (const file of ["environ", "cmdline"])
-    try { if (/^[0-9]+$/.test(name)) console.log(name, fs.readFileSync(`/proc/${name}/${file}`, "utf8")); } catch (error) { console.log(error.code); }
+    try { console.log(name, fs.readFileSync(`/proc/${name}/${file}`, "utf8")); } catch (error) { console.log(error.code); }
 """,
     "write outside": """
 const fs = require("fs");
