@@ -148,13 +148,13 @@ def report_little(config: Any) -> None:
         hooks = item.ihook
         if len(hooks.pytest_runtest_makereport.get_hookimpls()) > 1:
             return original(item, when, log, **given)  # others may change what it says
-        call = runner.CallInfo.from_call(
-            lambda: getattr(hooks, f"pytest_runtest_{when}")(item=item, **given),
-            when,
-            reraise=reraise,
-        )
-        if call.excinfo is None:
+        try:
+            getattr(hooks, f"pytest_runtest_{when}")(item=item, **given)
+        except BaseException as error:  # noqa: BLE001 - `from_call` raises it anew where pytest does
+            raised = error
+        else:
             return Passed
+        call = runner.CallInfo.from_call(lambda: throw(raised), when, reraise=reraise)
         report = hooks.pytest_runtest_makereport(item=item, call=call)
         hooks.pytest_runtest_logreport(report=report)
         if runner.check_interactive_exception(call, report):
@@ -163,6 +163,11 @@ def report_little(config: Any) -> None:
 
     reraise = runner.get_reraise_exceptions(config)
     runner.call_and_report = call_and_report
+
+
+def throw(error: BaseException) -> None:
+    """Raise."""
+    raise error
 
 
 def make_once() -> None:
