@@ -29,9 +29,13 @@ class _Ranged(Spec):
         for name in ("between", "length"):
             ends = getattr(self, name, None)
             if ends is not None and ends[0] > ends[1]:
-                raise ValueError(f"'{name}' runs from {ends[0]:g} down to {ends[1]:g}")
+                low, high = sorted(ends)
+                raise ValueError(
+                    f"a range begins at its least: write [{low:g}, {high:g}], "
+                    f"not [{high:g}, {low:g}]"
+                )
             if name == "length" and ends is not None and not 0 <= ends[0] <= ends[1] <= 10_000:
-                raise ValueError("'length' lies from 0 to 10,000")
+                raise ValueError(f"a length lies from 0 to 10,000, not at {ends[0]} to {ends[1]}")
         return self
 
 

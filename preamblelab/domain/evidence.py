@@ -225,9 +225,15 @@ class Property(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.through is not None) != (self.holds == "round_trip"):
+        if self.holds == "round_trip" and self.through is None:
             raise ValueError(
-                f"property of '{self.call}': 'through' names the way back of a round_trip"
+                f"property of '{self.call}': round_trip needs 'through', the function that leads "
+                f"back from what '{self.call}' returns"
+            )
+        if self.through is not None and self.holds != "round_trip":
+            raise ValueError(
+                f"property of '{self.call}': 'through' belongs to round_trip; {self.holds} has no "
+                "way back"
             )
         one, two = {"idempotent", "round_trip"}, {"symmetric"}
         wanted = 1 if self.holds in one else 2 if self.holds in two else None

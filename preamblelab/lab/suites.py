@@ -13,7 +13,7 @@ from preamblelab.errors import SpecError
 from preamblelab.lab.reporting import only_experiment
 from preamblelab.lab.suite_evidence import alive_of, verification_of
 from preamblelab.library import load_suite
-from preamblelab.report.layout import Grid, Section, as_text
+from preamblelab.report.layout import Grid, Section, as_text, counted
 from preamblelab.scoring.evidence.maker import EvidenceMaker
 from preamblelab.scoring.verifiers.catalogue import verify
 from preamblelab.scoring.verifiers.verification import Verification
@@ -192,13 +192,9 @@ def checks_text(checks: Sequence[TaskCheck]) -> str:
         ),
     )
     sections = [Section(grid=grid)]
-    amiss = tuple(
-        f"{each.suite}/{each.task}: {_complaint(answer)}"
-        for each in checks
-        for answer in each.faults
-    )
+    amiss = _amiss(checks)
     if amiss:
-        sections.append(Section(title="Amiss", lines=amiss))
+        sections.append(Section(title="Amiss", lines=tuple(amiss)))
     alive = tuple(
         f"{each.suite}/{each.task}: {', '.join(each.alive)}" for each in checks if each.alive
     )
@@ -213,10 +209,32 @@ def checks_text(checks: Sequence[TaskCheck]) -> str:
     lines = [f"{good} of {len(checks)} tasks pass their golden answer and fail their wrong one."]
     unsafe = sum(each.unsafe for each in checks)
     if unsafe:
-        lines.append(f"Run without isolation, with your own rights: answers of {unsafe} tasks.")
+        whose = counted(unsafe, "task")
+        lines.append(f"Run without isolation, with your own rights: answers of {whose}.")
     if unchecked:
         lines.append(f"Not checked, for want of verifiers or answers: {', '.join(unchecked)}.")
     return as_text([*sections, Section(lines=tuple(lines))])
+
+
+def _amiss(checks: Sequence[TaskCheck]) -> list[str]:
+    """One line for each fault; one for all answers that could not be checked for one reason."""
+    faults = [(each, answer) for each in checks for answer in each.faults]
+    stopped: dict[tuple[str, ...], list[str]] = {}
+    for each, answer in faults:
+        if answer.state == "missing":
+            stopped.setdefault(answer.evidence, []).append(f"{each.suite}/{each.task}")
+    repeated = {reason: tasks for reason, tasks in stopped.items() if len(tasks) > 1}
+    lines = []
+    for reason, tasks in repeated.items():
+        whose = ", ".join(dict.fromkeys(tasks))
+        lines.append(
+            f"{counted(len(tasks), 'answer')} could not be checked: {' | '.join(reason)} ({whose})"
+        )
+    return lines + [
+        f"{each.suite}/{each.task}: {_complaint(answer)}"
+        for each, answer in faults
+        if answer.state != "missing" or answer.evidence not in repeated
+    ]
 
 
 def _word(check: AnswerCheck) -> str:

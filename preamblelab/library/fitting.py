@@ -115,8 +115,17 @@ def _line(node: Node, detail: ErrorDetails) -> int:
         return at.line
     # A rule over several fields says in words which one breaks it: point to that one.
     message = str(detail["ctx"]["error"])
+    if message.startswith("mutant"):
+        return mutant_line(at, message)
     words = message.split("'")[1::2] + message.replace(":", " ").split()
     return next((each.line for word in words for each in _called(at, word)), at.line)
+
+
+def mutant_line(task: Node, message: str) -> int:
+    """The line of the mutant that a message names in quotes first, or the nearest above it."""
+    mutants = task.at(("evidence", "tests", "mutants"))
+    found = mutants.named(message.split("'")[1]) if "'" in message else None
+    return (found or mutants).line
 
 
 def _called(node: Node, key: str) -> Iterator[Node]:

@@ -93,6 +93,15 @@ class Node:
         gone = {name for name, value in fields.items() if value is None}
         return replace(self, value={k: v for k, v in merged.items() if k not in gone})
 
+    def named(self, name: str) -> "Node | None":
+        """The first entry of a list, anywhere below, whose `name` this is."""
+        for inner in self.items:
+            own = inner.fields.get("name")
+            if own is not None and own.value == name:
+                return inner
+        below = (inner.named(name) for inner in (*self.fields.values(), *self.items))
+        return next((found for found in below if found is not None), None)
+
     def _step(self, step: Step) -> "Node | None":
         if isinstance(step, str):
             return self.fields.get(step)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from preamblelab.domain.tasks import Suite, Task
 from preamblelab.errors import SpecError
 from preamblelab.library.files import Place
-from preamblelab.library.fitting import fit
+from preamblelab.library.fitting import fit, mutant_line
 from preamblelab.library.nodes import Node, Source
 from preamblelab.library.preambles import as_name
 from preamblelab.library.projects import place_of
@@ -66,7 +66,7 @@ def with_files(task: Task, node: Node, place: Place) -> Task:
         if task.evidence is not None:
             task.evidence.check_files(texts)
     except ValueError as error:
-        line = _mutant_line(node, str(error))
+        line = mutant_line(node, str(error))
         raise SpecError(f"{place.shown}:{line}: tasks.{task.name}.evidence: {error}") from None
     change = task.evidence.change if task.evidence is not None else None
     if change is None or task.evidence is None:
@@ -93,13 +93,3 @@ def _texts(
             line = node.at((*field, name)).line
             raise SpecError(f"{place.shown}:{line}: {'.'.join(field)}.{name}: {error}") from None
     return texts
-
-
-def _mutant_line(node: Node, message: str) -> int:
-    """The line of the mutant that a message names, or that of the evidence."""
-    mutants = node.at(("evidence", "tests", "mutants"))
-    for item in mutants.items:
-        name = item.fields.get("name")
-        if name is not None and f"mutant '{name.value}'" in message:
-            return item.line
-    return mutants.line

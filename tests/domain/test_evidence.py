@@ -128,10 +128,18 @@ def test_nothing_is_a_value_too() -> None:
 @pytest.mark.parametrize(
     ("written", "words"),
     [
-        ({"holds": "round_trip", "draw": [{"text": [0, 4]}]}, "'through' names the way back"),
+        (
+            {"holds": "round_trip", "draw": [{"text": [0, 4]}]},
+            "round_trip needs 'through', the function",
+        ),
+        (
+            {"holds": "idempotent", "through": "g", "draw": ["boolean"]},
+            "'through' belongs to round_trip; idempotent has no way back",
+        ),
+        ({"holds": "idempotent", "draw": [{"text": [0, 20_000]}]}, "a length lies from 0 to"),
         ({"holds": "symmetric", "draw": ["boolean"]}, "takes 2 drawn arguments, not 1"),
         ({"holds": "order_invariant", "draw": ["boolean"]}, "needs a list"),
-        ({"holds": "idempotent", "draw": [{"integer": [5, 1]}]}, "runs from 5 down to 1"),
+        ({"holds": "idempotent", "draw": [{"integer": [5, 1]}]}, r"write \[1, 5\], not \[5, 1\]"),
         ({"holds": "idempotent", "draw": ["integr"]}, "did you mean 'integer'"),
     ],
 )

@@ -1,11 +1,12 @@
 """`suite check` runs golden and wrong answers, and names mutants that nobody kills."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from preamblelab.domain.tasks import Task
-from preamblelab.lab.suites import check_task, checks_text
+from preamblelab.lab.suites import AnswerCheck, TaskCheck, check_task, checks_text
 from preamblelab.scoring.evidence.maker import EvidenceMaker
 
 pytestmark = pytest.mark.whole
@@ -74,6 +75,23 @@ def test_answers_run_without_isolation_are_named_as_such(monkeypatch: pytest.Mon
     with EvidenceMaker(workers=1, allow_unsafe=True) as bare:
         found = check_task("own", task(GOLDEN, WEAK), bare)
     assert found.unsafe
-    assert "Run without isolation, with your own rights: answers of 1 tasks." in checks_text(
-        [found]
-    )
+    assert "Run without isolation, with your own rights: answers of 1 task." in checks_text([found])
+
+
+def test_one_reason_for_many_answers_is_said_once() -> None:
+    def stopped(name: str, reason: str) -> TaskCheck:
+        golden, wrong = (
+            AnswerCheck(answer=answer, state="missing", evidence=(reason,))
+            for answer in ("golden", "wrong")
+        )
+        return TaskCheck(
+            suite="own", task=name, category="coding", severity="normal",
+            verifiers=("run code",), golden=golden, wrong=wrong,
+        )  # fmt: skip
+
+    alone = stopped("c", "broken")
+    alone = replace(alone, wrong=replace(alone.wrong, evidence=("other",)))
+    text = checks_text([stopped("a", "no sandbox"), stopped("b", "no sandbox"), alone])
+    assert text.count("no sandbox") == 1
+    assert "4 answers could not be checked: no sandbox (own/a, own/b)" in text
+    assert "own/c: the golden answer could not be checked: broken" in text

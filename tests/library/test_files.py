@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from preamblelab.errors import SpecError
-from preamblelab.library import load_experiment, load_preamble
+from preamblelab.library import load_experiment, load_preamble, load_suite
 from preamblelab.library.files import MAX_BYTES, Place
 
 
@@ -163,3 +163,26 @@ def test_a_file_of_a_task_cannot_leave_the_suite(project: Path):
     suite.write_text(suite.read_text().replace("files/user.js", "../../../secret"))
     with pytest.raises(SpecError, match=r"smoke.yaml:5: files.user.js: '../../../secret' is not"):
         load_experiment(project / "experiments/plan.yaml")
+
+
+@pytest.mark.parametrize(
+    ("replaced", "times"), [("nowhere", 0), ("w", 2)], ids=["not there", "there twice"]
+)
+def test_a_mutant_that_does_not_fit_is_named_with_its_own_line(
+    tmp_path: Path, replaced: str, times: int
+):
+    module = "def fee(w):\n    return 5 if w else 9\n"
+    written = (
+        "name: own\ndescription: d\ntasks:\n"
+        "  - name: fees\n    prompt: Write tests.\n    files:\n"
+        "      fee.py: |\n        " + module.replace("\n", "\n        ").rstrip() + "\n"
+        "    evidence:\n      tests:\n        language: python\n        module: fee.py\n"
+        "        mutants:\n"
+        "          - {name: first, kind: value, replace: '9', by: '8'}\n"
+        f"          - {{name: fees, kind: value, replace: '{replaced}', by: '1'}}\n"
+    )
+    (tmp_path / "own.yaml").write_text(written)
+    with pytest.raises(
+        SpecError, match=rf"own.yaml:16: .*mutant 'fees'.*stands there {times} times"
+    ):
+        load_suite(str(tmp_path / "own.yaml"))

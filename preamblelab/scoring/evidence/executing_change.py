@@ -77,7 +77,7 @@ class _Execution:
         )  # fmt: skip
         if not code.strip():
             return replace(base, reason="there is no code in it")
-        fault = self.runner.parse_fault(code)
+        fault = self.runner.parse_fault(self.pool, code)
         if fault:
             return replace(base, reason=f"it does not parse: {fault}")
         run = run_versions(self.spec, (self.golden, code), self.runner, self.pool)

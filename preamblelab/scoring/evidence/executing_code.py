@@ -21,7 +21,7 @@ from preamblelab.scoring.evidence.relations import (
     follow_up,
 )
 from preamblelab.scoring.sandbox import Answer, Call, Pool
-from preamblelab.scoring.sandbox.runtimes import find_runtime
+from preamblelab.scoring.sandbox.choice import runtime_label
 
 CALLER_VERSION: Final = "1"
 """Changes whenever the same code may get other evidence."""
@@ -29,8 +29,7 @@ CALLER_VERSION: Final = "1"
 
 def label_of(spec: CodeEvidence) -> str:
     """What runs code of this language, with versions."""
-    runtime = find_runtime(spec.language)
-    return f"calls {CALLER_VERSION}, {runtime.label if runtime else 'deno or nothing'}"
+    return f"calls {CALLER_VERSION}, {runtime_label(spec.language)}"
 
 
 class GoldenFault(Exception):  # noqa: N818 - a state of the task, told as a reason

@@ -35,7 +35,7 @@ def execute_tests(task: Task, text: str, runner: SuiteRunner, pool: Pool) -> Evi
     execution = _Execution(task, spec, runner, pool, mutants)
     found = extract(text, spec.language, "tests")
     strict = execution.evidence(found.strict, "strict", ())
-    repaired = runner.repair(found.repaired, execution.job(found.repaired))
+    repaired = runner.repair(pool, found.repaired, execution.job(found.repaired))
     repairs = (*found.repairs, *repaired.repairs)
     if repaired.code == found.strict:
         return EvidencePair(strict=strict, repaired=replace(strict, mode="repaired"))

@@ -164,11 +164,11 @@ class SuiteRunner(Protocol):
         """
         ...
 
-    def parse_fault(self, code: str) -> str:
+    def parse_fault(self, pool: Pool, code: str) -> str:
         """Why the code does not parse, in one line; empty when it does. Runs nothing of it."""
         ...
 
-    def repair(self, code: str, job: SuiteJob) -> Repaired:
+    def repair(self, pool: Pool, code: str, job: SuiteJob) -> Repaired:
         """The code after small named repairs; `job` tells module and files."""
         ...
 

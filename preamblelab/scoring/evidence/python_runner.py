@@ -73,12 +73,12 @@ class PythonRunner:
         packages = find_packages()
         return dict(packages.shown) if packages else {}
 
-    def parse_fault(self, code: str) -> str:
+    def parse_fault(self, pool: Pool, code: str) -> str:  # noqa: ARG002
         """Why it is no Python, in one line."""
         found = parse(code)
         return found if isinstance(found, str) else ""
 
-    def repair(self, code: str, job: SuiteJob) -> Repaired:
+    def repair(self, pool: Pool, code: str, job: SuiteJob) -> Repaired:  # noqa: ARG002
         """The code after small named repairs."""
         return python_repairs.repair(code, job.module, job.versions[0], tuple(job.files))
 

@@ -15,6 +15,7 @@ from preamblelab.scoring.sandbox.runtimes import INSTALL, find_runtime
 from preamblelab.scoring.sandbox.seatbelt import Seatbelt
 from preamblelab.scoring.sandbox.unsafe import Unsafe
 
+RUNTIME_NAMES = {"python": "python", "javascript": "node or deno"}
 PROBES = {"python": "probe.py", "javascript": "probe.mjs"}
 
 
@@ -55,6 +56,19 @@ def choose(language: Language, *, allow_unsafe: bool = False) -> Choice:
     if found.backend is None and allow_unsafe:
         return Choice(language=language, backend=Unsafe(), tried=found.tried)
     return found
+
+
+def runtime_label(language: Language) -> str:
+    """Return what runs programs of `language` on this machine, with its version.
+
+    `deno 2.1.4` only where deno is chosen: with a sandbox around it node is taken first.
+    """
+    runtime = find_runtime(language)
+    if language == "javascript":
+        backend = choose(language).backend
+        if isinstance(backend, Deno):
+            return f"{backend.name} {backend.version}"
+    return runtime.label if runtime is not None else f"no {RUNTIME_NAMES[language]}"
 
 
 @cache

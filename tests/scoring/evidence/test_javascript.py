@@ -319,12 +319,11 @@ TWO = "describe('fee', () => {\n  it('a', () => {\n    expect(fee(1)).toBe(5);\n
         (GOOD + TWO + "  it('b', () => {\n    expect(5;\n  });\n});\n", ("one test dropped",)),
     ],
 )  # fmt: skip
-def test_repairs_have_names(code, repairs):
-    need("javascript")
-    made = RUNNER.repair(code, SuiteJob(code=code, module="rates.js", versions=(RIGHT,)))
+def test_repairs_have_names(node: Pool, code, repairs):
+    made = RUNNER.repair(node, code, SuiteJob(code=code, module="rates.js", versions=(RIGHT,)))
     assert made.repairs == repairs
     assert (made.code == code) == (repairs == ())
-    assert bool(RUNNER.parse_fault(made.code)) is False
+    assert bool(RUNNER.parse_fault(node, made.code)) is False
 
 
 def test_the_bundle_is_what_is_pinned(project_root: Path):

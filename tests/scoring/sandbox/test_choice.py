@@ -7,7 +7,7 @@ import pytest
 
 from preamblelab.scoring.sandbox import Call, Language, Limits, Pool, Program, choose
 from preamblelab.scoring.sandbox import choice as choosing
-from preamblelab.scoring.sandbox.choice import self_test
+from preamblelab.scoring.sandbox.choice import Choice, runtime_label, self_test
 from preamblelab.scoring.sandbox.deno import Deno
 from preamblelab.scoring.sandbox.seatbelt import Seatbelt, profile
 from preamblelab.scoring.sandbox.unsafe import Unsafe
@@ -91,6 +91,17 @@ def script(text: str) -> Program:
     return Program(language="javascript", files={"a.js": text}, entry="a.js")
 
 
+def test_what_runs_javascript_is_named_by_what_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With node on the PATH and no sandbox for it, deno runs: evidence must not name node."""
+    assert runtime_label("javascript").startswith("node ")
+    found = Deno("deno-that-is-not-there")
+    found.version = "9.9.9"
+    chosen = Choice(language="javascript", backend=found)
+    monkeypatch.setattr(choosing, "_isolated", lambda language: chosen)
+    assert runtime_label("javascript") == "deno 9.9.9"
+    assert runtime_label("python").startswith("python ")
+
+
 def test_deno_holds(deno: Deno) -> None:
     assert self_test(deno, "javascript").holds
 
@@ -128,7 +139,7 @@ def test_deno_refuses(deno: Deno, text: str) -> None:
 def test_deno_is_bounded(deno: Deno, text: str, status: str) -> None:
     with Pool(workers=1, backend=deno) as pool:
         done = pool.run(
-            script(text), Limits(seconds=6 if status == "memory" else 1, memory_bytes=128 * 2**20)
+            script(text), Limits(seconds=60 if status == "memory" else 1, memory_bytes=128 * 2**20)
         )
     assert done.status == status, done.stderr[-500:]
 

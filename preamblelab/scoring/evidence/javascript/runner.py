@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, cast
 
@@ -28,7 +27,7 @@ from preamblelab.scoring.evidence.protocol import (
     VersionRun,
 )
 from preamblelab.scoring.sandbox import Execution, Limits, Pool
-from preamblelab.scoring.sandbox.runtimes import find_runtime
+from preamblelab.scoring.sandbox.choice import runtime_label
 
 VERSION: Final = 2
 """Raised whenever outcomes may change."""
@@ -47,10 +46,9 @@ class JavaScriptTests:
 
     @property
     def label(self) -> str:
-        """The runner, the assertions, and node; of deno the backend tells the version."""
-        node = find_runtime("javascript")
-        with_node = f", {node.label}" if node is not None else ""
-        return f"preamblelab-js {VERSION}, expect {bundled_versions()['expect']}{with_node}"
+        """The runner, the assertions, and what runs JavaScript here: node or deno."""
+        assertions = f"expect {bundled_versions()['expect']}"
+        return f"preamblelab-js {VERSION}, {assertions}, {runtime_label('javascript')}"
 
     def missing(self) -> str:
         """Nothing: an interpreter that is not there is the sandbox's to tell."""
@@ -64,17 +62,17 @@ class JavaScriptTests:
         """None: the runner empties the module itself, in two ways, for what a job traces."""
         return None
 
-    def parse_fault(self, code: str) -> str:
+    def parse_fault(self, pool: Pool, code: str) -> str:
         """Why the code is no program; empty when it is one, or when nothing could read it."""
-        readings = _read(code, "", "module")
+        readings = _read(pool, code, "", "module")
         return (
             "" if not readings or readings[0].parses else readings[0].fault or "it cannot be read"
         )
 
-    def repair(self, code: str, job: SuiteJob) -> Repaired:
+    def repair(self, pool: Pool, code: str, job: SuiteJob) -> Repaired:
         """The code after small named repairs; nothing of it is run."""
         module = job.versions[0] if job.versions else ""
-        readings = _read(code, module, stem_of(job.module))
+        readings = _read(pool, code, module, stem_of(job.module))
         if len(readings) < 2 or not readings[1].repairs:
             return Repaired(code=code)
         return Repaired(code=readings[1].code or code, repairs=readings[1].repairs)
@@ -84,8 +82,7 @@ class JavaScriptTests:
         return _Session(pool, job).run()
 
 
-@lru_cache(maxsize=64)
-def _read(code: str, module: str, stem: str) -> tuple[Reading, ...]:
+def _read(pool: Pool, code: str, module: str, stem: str) -> tuple[Reading, ...]:
     """The code read as it is and repaired; empty when there is nothing that reads JavaScript."""
     talk = SuiteTalk(
         code=code,
@@ -96,14 +93,8 @@ def _read(code: str, module: str, stem: str) -> tuple[Reading, ...]:
         visits={},
         seconds=5.0,
     )
-    _reader().converse(runner_program(), talk, Limits(seconds=2 * START_SECONDS))
+    pool.converse(runner_program(), talk, Limits(seconds=2 * START_SECONDS))
     return tuple(talk.readings)
-
-
-@lru_cache(maxsize=1)
-def _reader() -> Pool:
-    # Reading runs nothing of the answer, so a machine without a sandbox may do it too.
-    return Pool(workers=1, allow_unsafe=True)
 
 
 @dataclass(slots=True)
