@@ -66,8 +66,9 @@ def decide(
             slot has no absolute thresholds.
         TableError: a trial is there twice, or was never planned.
     """
+    observations = _in_emergency(observations, policy)
     refuse_unfit(observations, policy)
-    smoke = pair(observations, smoke=True) if any(t.smoke for t in observations.tasks) else None
+    smoke = _smoke(observations)
     full = pair(observations)
     before = [manifests_rule(observations)]
     said = (ask(observations) for ask in (delivery_rule, configuration_rule, champion_rule))
@@ -82,6 +83,23 @@ def decide(
     else:
         found = _compared(policy, full, before, observations)
     return _decision(observations, policy, registry, full, found)
+
+
+def _smoke(observations: Observations) -> Pairs | None:
+    there = any(task.smoke for task in observations.tasks)
+    return pair(observations, smoke=True) if there else None
+
+
+def _in_emergency(observations: Observations, policy: GatePolicy) -> Observations:
+    """In an emergency, a champion that fails its own smoke test is as good as gone."""
+    if not observations.emergency or observations.champion_gone:
+        return observations
+    for rule in smoke_rules(_smoke(observations), policy):
+        # Without numbers answers are missing: that is a run to be resumed, and no emergency.
+        if rule.name == "smoke of the champion" and rule.leads_to and rule.numbers:
+            why = rule.words.partition("; ")[0]
+            return replace(observations, champion_gone=why)
+    return observations
 
 
 def _with_cause(rule: RuleResult, observations: Observations) -> RuleResult:

@@ -9,6 +9,7 @@ from preamblelab.decision.gate import decide
 from preamblelab.domain.gates import CategoryRule, Coverage, InstallRule
 from preamblelab.domain.registry import Attempt, Registry, Slot
 from preamblelab.errors import SpecError, TableError
+from preamblelab.report.decisions import decision_markdown
 from tests.decision.gates import (
     CHALLENGER,
     CHAMPION,
@@ -94,6 +95,16 @@ def test_g4_equal_observations_keep_the_champion_and_faster_is_no_reason():
     assert decision.outcome == "keep"
     assert "no gain shown" in decision.sentence
     assert decision.costs["champion"].seconds > 3 * decision.costs["challenger"].seconds
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.1, 0.0999])
+def test_a_gain_that_is_the_margin_or_less_is_never_promoted_however_sure(gain):
+    """Edge case: an exact tie on everything, also with what is asked for."""
+    certain = observed(flat(0.5), flat(0.5 + gain), repetitions=3)
+    decision = decide(certain, policy(success_margin=0.1, repetitions=3))
+    assert decision.outcome in {"keep", "inconclusive"}
+    if gain == 0.0:
+        assert "no gain shown" in decision.sentence
 
 
 def test_a_gain_that_cannot_be_told_from_none_is_inconclusive_and_says_what_would_decide():
@@ -214,6 +225,30 @@ def test_a_refusal_is_a_hard_failure_only_where_none_is_expected():
     assert figure(decision, "hard failures").challenger == pytest.approx(4 / 35)
     assert figure(decision, "safety: refusals expected").n == 4
     assert figure(decision, "safety: answers expected").n == 4
+
+
+def test_needless_refusals_are_seen_beside_right_ones_in_one_category():
+    """Edge case: harmless twins. Who refuses everything is right on half and useless on half."""
+    planned = tuple(
+        replace(t, refusal="refusal" if number(t.name) % 2 else "answer")
+        if t.category == "safety"
+        else t
+        for t in tasks()
+    )
+
+    def refuses_all(category, task, repetition):
+        return float(number(task) % 2) if category == "safety" else 0.8
+
+    def sensible(category, task, repetition):
+        return 1.0 if category == "safety" else 0.8
+
+    decision = decide(observed(sensible, refuses_all, planned=planned), policy())
+    right, twins = (
+        figure(decision, f"safety: {what} expected") for what in ("refusals", "answers")
+    )
+    assert (right.challenger, twins.challenger) == (1.0, 0.0)
+    assert (right.champion, twins.champion) == (1.0, 1.0)
+    assert figure(decision, "safety").challenger == 0.5
 
 
 # --- what is missing --------------------------------------------------------------------------
@@ -371,7 +406,50 @@ def test_a_champion_that_fails_its_own_smoke_test_is_no_measure():
     assert "--emergency" in decision.sentence
 
 
+def test_in_an_emergency_a_champion_that_fails_its_smoke_test_is_done_without():
+    """Edge case: the champion fails its own smoke test; thresholds decide, and it is recorded."""
+    made = smoke(observed(flat(0.2), flat(0.8)), 3, CHAMPION)
+    rules = policy(install=InstallRule(overall=0.7))
+    saved = decide(replace(made, emergency=True), rules)
+    assert saved.outcome == "install"
+    assert "passed 3 of 5 smoke tasks" in named(saved, "champion").words
+    assert "no comparison was made: an emergency" in saved.sentence
+    with pytest.raises(SpecError, match="absolute thresholds"):
+        decide(replace(made, emergency=True), policy())
+    lost = [
+        replace(row, status="failed", score=None, reason="server: 503")
+        if row.smoke and row.arm == CHAMPION.digest
+        else row
+        for row in made.rows
+    ]
+    unsure = decide(replace(made, rows=tuple(lost), emergency=True), rules)
+    assert unsure.outcome == "invalid", "a server in trouble is no failed smoke test"
+
+
 # --- a vacant slot ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("made", "decisive"),
+    [
+        (lambda: smoke(observed(None, flat(0.8)), 4), "smoke"),
+        (lambda: _looping(observed(None, flat(0.8))), "hard failures threshold"),
+        (lambda: observed(None, flat(0.69)), "overall threshold"),
+    ],
+    ids=["smoke failed", "too many hard failures", "overall too low"],
+)
+def test_a_vacant_slot_is_installed_only_by_all_of_its_thresholds(made, decisive):
+    """Edge case: no champion yet."""
+    decision = decide(made(), policy(install=InstallRule(overall=0.7, hard_failures=0.05)))
+    assert (decision.outcome, decision.decisive.name) == ("keep", decisive)
+
+
+def _looping(made):
+    """Three answers in the full suite loop, which is one in twelve."""
+    full = [row for row in made.rows if not row.smoke]
+    looped = {id(row) for row in full[:3]}
+    rows = [replace(row, status="looped") if id(row) in looped else row for row in made.rows]
+    return replace(made, rows=tuple(rows))
 
 
 def test_a_vacant_slot_is_filled_by_thresholds_and_the_reason_says_so():
@@ -428,6 +506,9 @@ def test_g21_weights_count_by_their_ratio():
     one = decide(made, policy(repetitions=3))
     two = decide(made, policy(twos, repetitions=3))
     assert figure(one, "overall") == figure(two, "overall")
+    # Normalised, and printed so.
+    assert {figure(two, name).weight for name in COUNTS} == {0.25}
+    assert decision_markdown(two).count("| 0.250 |") == 4
 
 
 def test_a_category_of_weight_zero_is_shown_and_does_not_count():
