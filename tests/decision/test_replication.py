@@ -53,6 +53,9 @@ def test_a_model_that_one_run_lacks_is_left_out_and_said():
     assert found.arms == ("a", "b", "c")
     assert found.left_out == {"late": "r1 lacks it"}
     assert found.differences[0].one == "nothing"
+    # A line of its own, and the findings are over the arms that both have.
+    assert "late is left out: r1 lacks it." in found.sentences
+    assert "r1 and r2 repeat each other for 3 of 4 arms" in " ".join(found.sentences)
 
 
 def test_other_weights_behind_the_same_tag_are_another_arm():

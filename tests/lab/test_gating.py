@@ -36,6 +36,7 @@ from preamblelab.lab.gating.trials import put_on_trial, revert, trial_in_force
 from preamblelab.library import load_rubric
 from preamblelab.report.progress import Progress
 from preamblelab.store.registry_file import change_registry, read_registry
+from tests.store.test_registry_file import dies_at_every_call
 
 NOW = "2026-11-28T12:00:00Z"
 CATEGORIES = ("reasoning", "coding", "safety")
@@ -245,7 +246,45 @@ def test_g17_a_champion_that_moved_during_the_run_refuses_the_promotion(home):
     assert read_registry(home.registry).champion("chat").digest == third.digest
 
 
+def test_g16_a_kill_at_every_write_of_apply_leaves_the_old_champion_or_the_new(home):
+    """Races and kills: old or new, never neither."""
+    done = run(home, World(old=weak))
+    before, seen = home.registry.read_bytes(), set()
+
+    def look():
+        champion = read_registry(home.registry).champion("chat")
+        seen.add(champion.name)
+        home.registry.write_bytes(before)
+
+    dies_at_every_call(lambda: carry_out(home, done.decision, NEW), look)
+    assert seen == {"old", "new"}
+
+
+def test_a_suite_that_changed_since_the_champions_archive_is_asked_of_the_champion_anew(home):
+    """Edge case: suite changed. No archived answer stands in for the champion, changed or not."""
+    run(home, World())
+    world = World()
+    changed = suite_of(7)
+    second = run_gate(
+        replace(plan(), suite=changed), home, client=world, now="2026-11-28T13:00:00Z"
+    )
+    by_champion = {each[1] for each in world.full if each[0] == "old"}
+    assert by_champion == {task.name for task in changed.tasks}
+    assert second.decision.attempt == 1, "another suite is another question"
+
+
+def test_an_open_run_whose_suite_was_changed_is_not_gone_on_with(home):
+    """Edge case: suite changed during a run that was killed."""
+    world = World()
+    world.dies_at = 20
+    with pytest.raises(MemoryError):
+        run(home, world)
+    with pytest.raises(SpecError, match="measures something else"):
+        run_gate(replace(plan(), suite=suite_of(7)), home, client=World(), now=NOW)
+
+
 def test_two_gates_on_one_slot_are_one_too_many(home):
+    """Edge case: two gates at once; the lock of the slot names who is at work."""
     with home.holding("chat", "gate on chat: third"), pytest.raises(StoreError, match="third"):
         run(home, World())
     with home.holding("other slot", "gate"):

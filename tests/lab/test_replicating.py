@@ -85,6 +85,19 @@ def test_three_runs_give_tiers_findings_and_what_they_rest_on(runs):
     assert json.loads(report.to_json())["runs"][0]["usd"]["subject"] == pytest.approx(0.96)
 
 
+def test_neither_the_order_of_the_runs_nor_their_clocks_change_what_is_found(runs, tmp_path):
+    """Edge case: clock or time zone between runs. A manifest has no time; names tell runs apart."""
+    late = tmp_path / "late.db"
+    with Store(late, clock=lambda: "1999-12-31T23:59:59.000000Z") as store:
+        asked(store, "run-3", 3)
+    straight = replicated(["run-1", "run-2", "run-3"], runs)
+    turned = replicated([f"{late}:run-3", "run-2", "run-1"], runs)
+    assert turned.replicates
+    columns = ["category", "leader", "status", "low", "high"]
+    one, other = (r.findings.sort_values("category")[columns] for r in (straight, turned))
+    assert one.round(9).to_dict("list") == other.round(9).to_dict("list")
+
+
 def test_two_runs_are_labelled_so(runs):
     report = replicated(["run-1", "run-2"], runs)
     assert set(report.findings["status"]) == {"two-run"}
