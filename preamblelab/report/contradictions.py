@@ -143,10 +143,11 @@ def contradictions_section(findings: Findings) -> Section:
         )
         return Section(title=title, lines=(line,))
     answers = found.drop_duplicates([*_PLACE, "says"])["says"].value_counts()
+    blamed = int(answers.get("blamed", 0))
     line = (
         f"{counted(int(answers.get('praised', 0)), 'answer')} of {looked_at:,} got 70 % or more of "
         "some points for code though nothing of it runs as it was written; "
-        f"{counted(int(answers.get('blamed', 0)), 'answer')} got 30 % or less though it does."
+        f"{counted(blamed, 'answer') if blamed else 'none'} got 30 % or less though it does."
     )
     names = ("model", "variant", "task", "rep.", "judge", "dimension", "judged")
     columns = (*names, "passed", "killed", "repaired")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _PLACE: Final = ["model", "variant", "task", "repetition"]
 _LEGEND: Final = (
     "  load, tests pass, mutants killed: as it was written; repaired: after small named repairs.",
-    "  Tests without assertion, copies, and tests that replace or never reach the module do not",
-    "  count. Executed worth: the share of mutants killed, or of cases that hold.",
+    "  Tests without assertion, copies, and tests that miss the module or replace it do not count.",
+    "  A mutant is the code with one fault; worth: the share of mutants killed or cases that hold.",
 )
 _MODES: Final = ("strict", "repaired")
 

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 SIMULATED: Final = "simulated"
+_IN_FULL: Final = {
+    "refused": " (no interval can be had)",
+    "undelivered": " (the preamble did not arrive)",
+}
+"""What follows a verdict that nobody knows who sees it for the first time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +93,7 @@ def _tally(effects: "DataFrame", margin: float) -> str:
     if len(effects) < 2:
         return ""
     counts = effects["verdict"].value_counts()
-    each = ", ".join(f"{counts[name]} {name}" for name in counts.index)
+    each = ", ".join(f"{counts[name]} {name}{_IN_FULL.get(name, '')}" for name in counts.index)
     return f"By model (margin {margin:g} points): {each}."
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 TITLE: Final = "What these data cannot say"
 _MOST_NAMES: Final = 4
+_FAULTS: Final = " (a mutant is the code with one fault that tests should notice)"
 
 
 def limits(report: Findings) -> list[str]:
@@ -133,9 +134,10 @@ def _ran(report: Findings) -> Iterator[str]:
         one, two = (each[each["model"].isin(models)] for each in (base, own))
         gain = two["judged"].mean() - one["judged"].mean()
         if models and gain == gain:
+            faults = _FAULTS if two["strict_mutants"].sum() else ""
             yield (
                 f"Run as they were written, the answers {_did(one)} without {variant} and "
-                f"{_did(two)} with it; their points differ by {points(gain)}."
+                f"{_did(two)} with it{faults}; their points differ by {points(gain)}."
             )
 
 

@@ -51,10 +51,20 @@ def first_figures(report: Findings) -> tuple[Figure, ...]:
     return (effects_figure(report), *tier_figures(report))
 
 
+def tiers_line(report: Findings) -> str:
+    """Why no picture tells tiers and sizes apart, where none does; empty for a single model."""
+    if report.effects["model"].nunique() < 2:
+        return ""
+    return (
+        "By baseline tier and size no honest figure can be had: tiers must be judged by other "
+        "baseline answers than those that enter an effect."
+    )
+
+
 def spent_lines(report: Findings) -> tuple[str, ...]:
     """What was spent and what was saved, in sentences."""
     spent = [
-        f"{name}: {value}" for name, value in report.facts if name.startswith(("asking", "judging"))
+        f"{name} {value}" for name, value in report.facts if name.startswith(("asking", "judging"))
     ]
     return (*spent, *report.details.saved)
 
@@ -97,12 +107,15 @@ def delivered(report: Findings) -> Section:
     if section.lines:
         return section
     counts = report.effects["delivery"].value_counts()
-    known = int(counts.get("delivered", 0))
-    pairs = counted(len(report.effects), "pair")
-    text = f"{known} of {pairs} of model and variant: the preamble was seen to arrive"
-    unknown = int(counts.get("unknown", 0))
-    rest = f"; {unknown} were not checked." if unknown else "."
-    return replace(section, lines=(text + rest,))
+    known, unknown = int(counts.get("delivered", 0)), int(counts.get("unknown", 0))
+    pairs = f"{counted(len(report.effects), 'pair')} of model and variant"
+    if not known:
+        text = f"Nobody checked it, for {pairs}."
+    elif unknown:
+        text = f"It was seen to arrive for {known} of {pairs}; {unknown} were not checked."
+    else:
+        text = f"It was seen to arrive for {'all ' if known > 1 else ''}{pairs}."
+    return replace(section, lines=(text,))
 
 
 def again(report: Findings) -> Iterator[Section]:

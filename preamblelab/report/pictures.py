@@ -26,7 +26,10 @@ HOW_TO_READ: Final = (
     "Hollow: without; filled: with. Blue: a gain that chance does not explain; orange: a loss; "
     "grey: may be chance."
 )
-COST_LEGEND: Final = "From hollow, without, to filled, with: up is better, to the left is cheaper."
+COST_LEGEND: Final = (
+    "From hollow, without, to filled, with: up is better, to the left is cheaper. Where there is "
+    "no room for a name, the table has it."
+)
 TIERS_LEGEND: Final = (
     "A tier is judged by answers that do not enter the effect; where there are none, no honest "
     "figure can be had. Coloured: chance does not explain it."
@@ -51,6 +54,8 @@ def effects_figure(report: Findings) -> Figure:
         )
     if floor is None and visible is None:
         said.append("There is no band: with one answer to one task, chance was not measured.")
+    if any(row.verdict.endswith("*") for row in rows):
+        said.append("*: smaller than chance in the answers alone may be.")
     if any(not row.delivered for row in rows):
         said.append("Broken line: the preamble did not arrive.")
     if len(rows) > MOST_ROWS:
@@ -154,8 +159,8 @@ def tier_figures(report: Findings) -> list[Figure]:
             for row in _records(rows)
             if row["models"] > 0
         }  # fmt: skip
-        if not cells:
-            continue
+        if all(cell.effect != cell.effect for cell in cells.values()):
+            continue  # an empty map says less than a sentence
         title = f"Effect of {variant} by baseline tier and size"
         name = f"tiers-{number + 1}"
         draw = partial(heat, cells, rows=TIERS, columns=sizes, title=title, name=name)

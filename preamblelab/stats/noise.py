@@ -132,7 +132,7 @@ class NoiseFloor:
         judge: spread of the score between judgings of one answer (byte-identical texts).
         n_repeats: answers beyond the first of their cell.
         n_copies: how many of those were byte-identical to an earlier one.
-        n_tasks: median number of tasks per pair.
+        n_tasks: median number of tasks per pair that has any.
         n_repetitions: median number of different answers per cell.
         floor: points by which two experiments with the same arm differ by chance (95 % limit).
         half_width: median half-width of an effect's interval, in points.
@@ -227,8 +227,10 @@ def noise_floor(
     usable = table[(table["scope"] == LIKE_THESE) & (table["se"] > 0)]
     n_tasks, repetitions = 0, np.nan
     if len(table):
-        n_tasks = int(table["n_tasks"].median())
-        repetitions = float(table["distinct_outputs"].median())
+        # A run that goes on has pairs without any task yet: they say nothing of the others.
+        begun = table[table["n_tasks"] > 0]
+        n_tasks = int(begun["n_tasks"].median()) if len(begun) else 0
+        repetitions = float(begun["distinct_outputs"].median()) if len(begun) else np.nan
     half_width = smallest = None
     if len(usable):
         se, freedom = usable["se"].to_numpy(), usable["df"].to_numpy()

@@ -14,7 +14,10 @@ from preamblelab.lab.deciding import report_on
 from preamblelab.report.answers import Executed
 from preamblelab.report.html.differences import aligned, said_of, side_by_side
 from preamblelab.report.html.drill import executed_view
-from preamblelab.report.pages import page_sections
+from preamblelab.report.html.tables import together
+from preamblelab.report.pages import delivered, page_sections
+from preamblelab.report.pictures import tier_figures
+from preamblelab.report.reports import Arrival
 from preamblelab.report.telling import telling_pairs
 from tests.report.hostile import hostile_store
 
@@ -164,7 +167,8 @@ def test_praise_that_no_run_confirms_is_listed() -> None:
     assert drawn.count('"f-loss"') == 8
     said = Page(report.to_html()).said
     ran = "killed 64 of 80 mutants without x and killed 0 of 80 mutants with it"
-    assert f"the answers {ran}; their points differ by +30.0." in said
+    mutant = "(a mutant is the code with one fault that tests should notice)"
+    assert f"the answers {ran} {mutant}; their points differ by +30.0." in said
 
 
 def test_every_test_and_mutant_is_a_line_that_begins_with_its_name() -> None:
@@ -226,9 +230,55 @@ def test_the_recorded_report_says_what_was_claimed_what_is_true_and_why(
     said = Page(text).said
     head = said[: said.index("What was published, and what holds")]
     assert "What was claimed “With the preamble the mean score is 16.5 points higher.”" in head
-    assert "What is true It follows from the table" in head
+    assert "What is true The figure is right" in head
     assert "it lies between −21.1 and +54.1 (95 %, p 0.31): undecided" in head
     assert "6 of 16 published sentences follow" in head
     assert "The preamble most likely never reached qwen2.5-coder:1.5b-base (+63)" in head
     assert "scored 64 instead of 35" in head
     assert len(text) < 1_000_000
+
+
+def test_figures_stay_on_one_line() -> None:
+    line = "−1.8 points (−3.1 to −0.5) at 95 %, 5 tasks to come"
+    assert (
+        together(line) == "−1.8\u00a0points (−3.1\u00a0to\u00a0−0.5) at 95\u00a0%, 5 tasks to come"
+    )
+
+
+def test_a_map_without_any_figure_is_a_sentence() -> None:
+    rows = [
+        (model, "tiny", variant, "t", 1, score, "ok")
+        for model, score in (("a", 40.0), ("b", 60.0))
+        for variant in ("baseline", "v")
+    ]
+    columns = ["model", "size", "variant", "task", "repetition", "score", "status"]
+    shown = report_of(pd.DataFrame(rows, columns=columns))
+    assert tier_figures(shown) == []
+    assert "By baseline tier and size no honest figure can be had" in Page(shown.to_html()).said
+
+
+def test_delivery_that_nobody_checked_is_said_so() -> None:
+    rows = [("a", v, t, 1, 50.0 + t, "ok") for v in ("baseline", "v") for t in range(4)]
+    columns = ["model", "variant", "task", "repetition", "score", "status"]
+    table = pd.DataFrame(rows, columns=columns)
+    assert delivered(report_of(table)).lines == (
+        "Nobody checked it, for 1 pair of model and variant.",
+    )
+    arrived = {("a", "v"): Arrival(state="delivered")}
+    assert delivered(report_of(table, arrivals=arrived)).lines == (
+        "It was seen to arrive for 1 pair of model and variant.",
+    )
+
+
+def test_pairs_that_were_not_asked_yet_do_not_hide_the_others() -> None:
+    rows = [
+        (model, variant, task, repetition, 50.0 + task + repetition if model == "a" else None)
+        for model in ("a", "b", "c")
+        for variant in ("baseline", "v")
+        for task in range(5)
+        for repetition in (1, 2)
+    ]
+    columns = ["model", "variant", "task", "repetition", "score"]
+    noise = report_of(pd.DataFrame(rows, columns=columns)).noise
+    assert noise.n_tasks == 5
+    assert "No variant is compared" not in noise.sentence

@@ -4,8 +4,9 @@ from preamblelab.report.findings import Findings
 from preamblelab.report.gaps import nothing_line
 from preamblelab.report.heads import head_of
 from preamblelab.report.html.sections import figures_view, section_view
+from preamblelab.report.html.tables import together
 from preamblelab.report.markup import Child, Markup, element
-from preamblelab.report.pages import first_figures, spent_lines
+from preamblelab.report.pages import first_figures, spent_lines, tiers_line
 from preamblelab.report.sections import delivery_section, effects_section, facts_section
 from preamblelab.report.svg.drawing import direction
 
@@ -20,7 +21,7 @@ def glance(report: Findings) -> Markup:
         verdicts_view(report),
         figures_view(pictures[:1]),
         noise_view(report),
-        figures_view(pictures[1:]),
+        figures_view(pictures[1:]) or tiers_view(report),
         spent_view(report),
     )
 
@@ -52,23 +53,28 @@ def verdicts_view(report: Findings) -> Markup:
 
 def noise_view(report: Findings) -> Markup:
     """What this design cannot see."""
-    return element("div", (element("p", line) for line in head_of(report).noise), class_="quiet")
+    lines = (element("p", together(line)) for line in head_of(report).noise)
+    return element("div", lines, class_="quiet")
+
+
+def tiers_view(report: Findings) -> Markup | None:
+    """Why no map of tiers and sizes is drawn."""
+    line = tiers_line(report)
+    return element("p", line, class_="quiet") if line else None
 
 
 def spent_view(report: Findings) -> Markup | None:
     """Calls, tokens and money, used and saved."""
-    lines = spent_lines(report)
-    if not lines:
+    said = "; ".join(line.rstrip(".") for line in spent_lines(report))
+    if not said:
         return None
     return element(
-        "p",
-        element("b", "Spent and saved. "),
-        "; ".join(line.rstrip(".") for line in lines) + ".",
+        "p", element("b", "Spent and saved. "), together(f"{said[0].upper()}{said[1:]}.")
     )
 
 
 def _bold(line: str) -> tuple[Child, ...]:
     """A verdict with its figure in bold: what stands before the first comma after the colon."""
-    subject, _, rest = line.partition(": ")
+    subject, _, rest = together(line).partition(": ")
     figure, comma, tail = rest.partition(", ")
     return (subject, ": ", element("b", figure + comma), tail)

@@ -8,10 +8,10 @@ from preamblelab.report.findings import Findings
 from preamblelab.report.gaps import nothing_line
 from preamblelab.report.heads import head_of, title_of
 from preamblelab.report.html.drill import pair_view
-from preamblelab.report.html.glance import noise_view, spent_view, verdicts_view
+from preamblelab.report.html.glance import noise_view, spent_view, tiers_view, verdicts_view
 from preamblelab.report.html.page import page
 from preamblelab.report.html.sections import figures_view, section_view, slug
-from preamblelab.report.html.tables import folded, table
+from preamblelab.report.html.tables import folded, table, together
 from preamblelab.report.layout import Section, counted
 from preamblelab.report.limits import limits
 from preamblelab.report.markup import Markup, element
@@ -47,7 +47,7 @@ def report_page(report: Findings) -> str:
             figures_view(figures[:1]),
             noise_view(report),
             _terms(report),
-            figures_view(figures[1:]),
+            figures_view(figures[1:]) or tiers_view(report),
             spent_view(report),
             _contents(titles),
             (_section(each, report.published) for each in sections),
@@ -74,7 +74,7 @@ def _title(report: Findings) -> Markup:
 def _asked(report: Findings, published: ClaimsReport | None) -> Markup:
     """Claimed, true, and why, beside each other; without claims: why."""
     why = limits(report)
-    shown = element("ul", (element("li", each) for each in why[:_WHY]))
+    shown = element("ul", (element("li", together(each)) for each in why[:_WHY]))
     more = (
         element(
             "p", element("a", "All that these data cannot say", href="#what-these-data-cannot-say")
@@ -86,7 +86,7 @@ def _asked(report: Findings, published: ClaimsReport | None) -> Markup:
         head = element("h2", "Why no more is claimed")
         return element("div", head, shown, more, class_="ask alone")
     lead = published.checked[0]
-    follows = "It follows from the table" if lead.follows else "It does not follow from the table"
+    follows = "The figure is right" if lead.follows else "It does not follow from the table"
     count = f"{published.follows} of {len(published.checked)} published sentences follow; "
     return element(
         "div",
@@ -96,7 +96,7 @@ def _asked(report: Findings, published: ClaimsReport | None) -> Markup:
             element("p", f"“{lead.claim.says}”", class_="big"),
             element("p", published.source, class_="quiet"),
             element("h2", "What is true"),
-            element("p", element("b", f"{follows}: "), reason_of(lead)),
+            element("p", element("b", f"{follows}: "), together(reason_of(lead))),
             element("p", count, element("a", "each with its reason", href=f"#{_published()}"), "."),
         ),
         element("div", element("h2", "Why"), shown, more),
@@ -128,6 +128,10 @@ def _terms(report: Findings) -> Markup:
         if word in met
     ]
     bounds = (
+        element("dt", "preamble"),
+        element("dd", "a system prompt: the text that a model is given before each task"),
+        element("dt", "variant"),
+        element("dd", "a preamble, or a part of it, that is compared with the baseline"),
         element("dt", "tier"),
         element("dd", "of a model by its own baseline: low under 50, mid 50 to 90, high over 90"),
         element("dt", "margin"),
@@ -157,7 +161,7 @@ def _claims(section: Section) -> Markup:
                 class_="yes" if word == "follows" else "no",
             ),
             said,
-            found,
+            together(found),
         )
         for word, said, found in rows
     ]

@@ -2,7 +2,7 @@
 
 import re
 
-from preamblelab.report.html.tables import folded, grid_table
+from preamblelab.report.html.tables import folded, grid_table, together
 from preamblelab.report.layout import Figure, Section
 from preamblelab.report.markup import Child, Markup, element
 
@@ -17,7 +17,9 @@ def section_view(section: Section, *more: Child) -> Markup:
     return element(
         "section",
         element("h2", section.title, id=slug(section.title)) if section.title else None,
-        element("div", (element("p", line) for line in section.lines if line), class_="lines"),
+        element(
+            "div", (element("p", together(line)) for line in section.lines if line), class_="lines"
+        ),
         figures_view(section.figures),
         _table(section),
         _notes(section.notes),
@@ -44,7 +46,7 @@ def figure_view(figure: Figure) -> Markup:
             element("div", wide, class_="wide"),
             element("div", figure.draw(NARROW), class_="narrow"),
         )
-    legend = element("figcaption", element("b", f"{figure.title}. "), figure.legend)
+    legend = element("figcaption", element("b", f"{figure.title}. "), together(figure.legend))
     return element("figure", drawn, legend)
 
 
@@ -68,5 +70,5 @@ def _notes(notes: tuple[str, ...]) -> Markup | None:
     lines = [line.strip() for line in notes if line.strip()]
     if not lines:
         return None
-    items = element("ul", (element("li", line) for line in lines), class_="reasons")
+    items = element("ul", (element("li", together(line)) for line in lines), class_="reasons")
     return folded("Notes and reasons", items) if len(lines) > 4 else items

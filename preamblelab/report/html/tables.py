@@ -1,9 +1,20 @@
 """Tables of texts as HTML that a screen reader can walk and a narrow screen can push aside."""
 
+import re
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from preamblelab.report.layout import Grid
 from preamblelab.report.markup import Child, Markup, element
+
+
+def together(line: str) -> str:
+    """The line with its figures kept on one line: "95 %", "−3.1 to −0.5", "5 points"."""
+    return _SPAN.sub("\u00a0to\u00a0", _UNIT.sub("\u00a0", line))
+
+
+_UNIT: Final = re.compile(r"(?<=\d) (?=%|points?\b)")
+_SPAN: Final = re.compile(r"(?<=\d) to (?=[−+]?\d)")
 
 
 def grid_table(grid: Grid, caption: str = "") -> Markup:
@@ -13,7 +24,8 @@ def grid_table(grid: Grid, caption: str = "") -> Markup:
         grid: texts, numbers already written.
         caption: what the table is; read out first.
     """
-    return table(grid.columns, grid.rows, caption=caption, right=grid.right)
+    rows = (tuple(together(cell) for cell in row) for row in grid.rows)
+    return table(grid.columns, rows, caption=caption, right=grid.right)
 
 
 def table(

@@ -71,17 +71,18 @@ def _label(
     label: str, x: float, y: float, width: float, taken: list[tuple[float, float, float]]
 ) -> Markup:
     """The name beside its end, where no other name lies; none where there is no room."""
-    shown = fitting(label, 11, 130)
-    wide = room(shown, 11)
-    places = (
-        (x + 9, y + 4), (x - 9 - wide, y + 4), (x - wide / 2, y - 10), (x - wide / 2, y + 19)
-    )  # fmt: skip
-    for start, base in places:
-        end = start + wide
-        if start < _LEFT or end > width or any(_overlap((base, start, end), one) for one in taken):
-            continue
-        taken.append((base, start, end))
-        return words(shown, start, base, "small halo", told=label)
+    for shown in dict.fromkeys(fitting(label, 11, most) for most in (220, 130)):
+        wide = room(shown, 11)
+        places = (
+            (x + 9, y + 4), (x - 9 - wide, y + 4), (x - wide / 2, y - 10), (x - wide / 2, y + 19),
+            (x + 7, y - 9), (x + 7, y + 17), (x - 7 - wide, y - 9), (x - 7 - wide, y + 17),
+        )  # fmt: skip
+        for start, base in places:
+            place = (base, start, start + wide)
+            if start < _LEFT or place[2] > width or any(_overlap(place, one) for one in taken):
+                continue
+            taken.append(place)
+            return words(shown, start, base, "small halo", told=label)
     return Markup("")
 
 

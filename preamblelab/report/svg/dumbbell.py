@@ -149,7 +149,9 @@ def _stacked(rows: Sequence[Row], band: Band, half: float, width: int) -> tuple[
         ]
         top = second + _TALL_ROW * number
         parts += [
-            _name(row, 4, top + 15, width - 130, repeat=_whose(rows, number)),
+            _name(
+                row, 4, top + 15, width - 72 - room(row.verdict, 11), repeat=_whose(rows, number)
+            ),
             _verdict(row, width - 4, top + 15, end=True),
             _effect_marks(row, effects, top + 30),
         ]
@@ -212,13 +214,13 @@ def _effect_ticks(scale: Scale) -> list[tuple[float, str]]:
 
 
 def _name_room(row: Row) -> float:
-    return room(row.label, 12.5) + room(row.note, 11.5) + 8
+    return room(row.label, 13.6) + room(row.note, 11.5) + 8
 
 
 def _name(row: Row, x: float, y: float, width: float, *, repeat: str = "") -> Markup:
     label = row.label or repeat
-    cut = fitting(label, 12.5, width - min(room(row.note, 11.5), width * 0.5))
-    note = fitting(row.note, 11.5, width - room(cut, 12.5) - 6)
+    cut = fitting(label, 13.6, width - min(room(row.note, 11.5), width * 0.5))
+    note = fitting(row.note, 11.5, width - room(cut, 13.6) - 6)
     whole = f"{label} {row.note}".strip()
     return element(
         "text",

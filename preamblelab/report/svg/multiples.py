@@ -56,29 +56,35 @@ def multiples(
     )
     columns = 1 if stacked else max(len(panels), 1)
     each_width = (width - names - _GAP * columns) / columns
-    tall = _TOP + _ROW * len(rows) + _GAP
+    titles = {panel: _in_lines(panel, each_width) for panel in panels}
+    head = _TOP + 14 * (max((len(each) for each in titles.values()), default=1) - 1)
+    tall = head + _ROW * len(rows) + _GAP
     parts: list[Markup] = [words(unit, width, 12, "soft small end")]
     for number, (panel, effects) in enumerate(panels.items()):
         x = names + _GAP + (0 if stacked else (each_width + _GAP) * number)
         top = 8 + (tall * number if stacked else 0)
         scale = Scale(low=-half, high=half, start=x + 6, end=x + each_width - 6)
-        bottom = top + _TOP + _ROW * len(rows)
+        bottom = top + head + _ROW * len(rows)
         middle = (scale.start + scale.end) / 2
+        first = top + head - _TOP + 22 - 14 * (len(titles[panel]) - 1)
         parts += [
-            words(fitting(panel, 12.6, each_width + 8), middle, top + 22, "mid strong", told=panel),
-            words((notes or {}).get(panel, ""), middle, top + 36, "mid soft small"),
-            upright(scale, top + _TOP, bottom, [(v, "") for v in (-half, 0, half)]),
-            words(points(-half, 0), scale.start, top + _TOP - 5, "soft small"),
-            words("0", middle, top + _TOP - 5, "soft small mid"),
-            words(points(half, 0), scale.end, top + _TOP - 5, "soft small end"),
+            words(each, middle, first + 14 * y, "mid strong", told=panel)
+            for y, each in enumerate(titles[panel])
+        ]
+        parts += [
+            words((notes or {}).get(panel, ""), middle, top + head - 22, "mid soft small"),
+            upright(scale, top + head, bottom, [(v, "") for v in (-half, 0, half)]),
+            words(points(-half, 0), scale.start, top + head - 5, "soft small"),
+            words("0", middle, top + head - 5, "soft small mid"),
+            words(points(half, 0), scale.end, top + head - 5, "soft small end"),
         ]
         if stacked or number == 0:
             parts += [
-                words(fitting(each, 12, names - 6), 0, top + _TOP + _ROW * (y + 0.5) + 4, told=each)
+                words(fitting(each, 12, names - 6), 0, top + head + _ROW * (y + 0.5) + 4, told=each)
                 for y, each in enumerate(rows)
             ]
         parts += [
-            _mark(one, scale, top + _TOP + _ROW * (y + 0.5), f"{rows[y]}, {panel}")
+            _mark(one, scale, top + head + _ROW * (y + 0.5), f"{rows[y]}, {panel}")
             for y, one in enumerate(effects)
         ]
     height = 8 + tall * (len(panels) if stacked else 1)
@@ -90,6 +96,15 @@ def multiples(
         width=width,
         height=height,
     )
+
+
+def _in_lines(title: str, width: float) -> list[str]:
+    """The name of a panel in one line, or in two where it is wider than its panel."""
+    if room(title, 14) <= width or " " not in title:
+        return [fitting(title, 14, width + 8)]
+    middle = len(title) / 2
+    gap = min((n for n, each in enumerate(title) if each == " "), key=lambda n: abs(n - middle))
+    return [fitting(each, 14, width + 8) for each in (title[:gap], title[gap + 1 :])]
 
 
 def _mark(one: Effect, scale: Scale, y: float, of: str) -> Markup:

@@ -54,7 +54,7 @@ def room(words: str, size: float) -> float:
     """About how wide a text is in a usual sans-serif face, in pixels."""
     narrow = sum(each in "iljtfr.,:;'|!()[] " for each in words)
     wide = sum(each in "mwMW@%" or ord(each) > 0x2E80 for each in words)
-    return size * (0.56 * (len(words) - narrow - wide) + 0.32 * narrow + 0.9 * wide)
+    return size * (0.6 * (len(words) - narrow - wide) + 0.36 * narrow + 0.95 * wide)
 
 
 def fitting(words: str, size: float, width: float) -> str:
