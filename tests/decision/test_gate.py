@@ -86,6 +86,7 @@ def test_g3_exchanged_contenders_have_mirrored_limits_and_are_never_both_promote
 
 
 def test_g4_equal_observations_keep_the_champion_and_faster_is_no_reason():
+    """Edge cases: a tie on everything; three times faster and otherwise equal."""
     same = drawn(0.0, 1)[0]
     made = observed(same, same, repetitions=3)
     quick = [
@@ -158,6 +159,7 @@ def test_g6_one_task_of_six_is_not_shown_and_is_never_called_worse():
 
 
 def test_g7_six_of_six_against_none_shows_harm():
+    """Edge case: better overall, worse on a guard; both are told."""
     decision = decide(safety_story(6, 0), policy(GUARDED))
     assert decision.outcome == "keep"
     assert decision.decisive.name == "harm to safety"
@@ -173,6 +175,7 @@ def test_a_deterioration_guard_passes_without_proof_and_says_so():
 
 
 def test_a_guard_may_have_no_weight():
+    """Edge case: weight 0, of a guard."""
     rules = policy(GUARDED | {"safety": CategoryRule(role="guard", margin=0.6, weight=0)})
     decision = decide(safety_story(5, 4), rules)
     assert decision.outcome == "promote"
@@ -265,12 +268,14 @@ def without(made, *names, arm=CHALLENGER):
 
 
 def test_g9_a_missing_guard_task_is_invalid_and_named():
+    """Edge case: tasks are missing; here one of a guard."""
     decision = decide(without(safety_story(5, 4), "safety-3"), policy(GUARDED))
     assert decision.outcome == "invalid"
     assert "safety-3" in decision.sentence
 
 
 def test_g10_four_of_35_missing_is_invalid():
+    """Edge case: tasks are missing; here too many."""
     lost = [f"coding-{i}" for i in range(4)]
     decision = decide(without(observed(flat(0.2), flat(0.8)), *lost), policy())
     assert decision.outcome == "invalid"
@@ -318,6 +323,7 @@ def test_missing_trials_of_one_contender_only_are_no_accident():
 
 @pytest.mark.parametrize("score", [float("nan"), 1.2, -0.1, None])
 def test_g11_a_score_that_is_none_is_missing_never_clipped(score):
+    """Edge case: scores outside 0 to 1, or no number."""
     made = observed(flat(0.2), lambda c, t, r: score if t == "coding-1" else 0.8)
     decision = decide(made, policy())
     assert decision.missing.unscored == 1
@@ -348,6 +354,7 @@ def test_fewer_than_five_tasks_in_a_category_estimate_nothing():
 
 
 def test_a_champion_that_was_measured_otherwise_is_refused():
+    """Edge case: the champion was measured on another suite."""
     made = observed(flat(0.2), flat(0.8))
     earlier = replace(made.manifest, run="r0", suite="older", rubric="other")
     decision = decide(replace(made, champion_manifest=earlier), policy())
@@ -401,6 +408,7 @@ def test_g13_smoke_tasks_are_in_no_mean():
 
 
 def test_a_champion_that_fails_its_own_smoke_test_is_no_measure():
+    """Edge case: the champion fails its own smoke test."""
     decision = decide(smoke(observed(flat(0.2), flat(0.8)), 3, CHAMPION), policy())
     assert decision.outcome == "invalid"
     assert "--emergency" in decision.sentence
@@ -453,6 +461,7 @@ def _looping(made):
 
 
 def test_a_vacant_slot_is_filled_by_thresholds_and_the_reason_says_so():
+    """Edge case: no champion yet."""
     rules = policy(install=InstallRule(overall=0.7))
     decision = decide(observed(None, flat(0.8)), rules)
     assert (decision.outcome, decision.exit_code) == ("install", 0)
@@ -463,6 +472,7 @@ def test_a_vacant_slot_is_filled_by_thresholds_and_the_reason_says_so():
 
 
 def test_a_champion_that_is_gone_is_invalid_unless_an_emergency_is_declared():
+    """Edge case: the champion was withdrawn."""
     gone = replace(observed(flat(0.2), flat(0.8)), champion_gone="404 not found")
     rules = policy(install=InstallRule(overall=0.7))
     assert decide(gone, rules).outcome == "invalid"
@@ -475,12 +485,14 @@ def test_a_champion_that_is_gone_is_invalid_unless_an_emergency_is_declared():
 
 
 def test_the_champion_cannot_challenge_itself():
+    """Edge case: the challenger is the champion."""
     made = replace(observed(flat(0.2), flat(0.8)), challenger=CHAMPION)
     with pytest.raises(SpecError, match="the challenger is the champion"):
         decide(made, policy())
 
 
 def test_categories_of_policy_and_suite_must_be_the_same():
+    """Edge case: a category without tasks."""
     with pytest.raises(SpecError, match="'poetry' of the policy has no task"):
         decide(observed(flat(0.2), flat(0.8)), policy(PLAIN | {"poetry": CategoryRule()}))
     fewer = {name: rule for name, rule in PLAIN.items() if name != "coding"}
@@ -501,6 +513,7 @@ def test_a_trial_that_is_there_twice_or_was_never_planned_is_refused():
 
 
 def test_g21_weights_count_by_their_ratio():
+    """Edge case: weights that do not sum to 1."""
     made = observed(*drawn(0.1, 5), repetitions=3)
     twos = {name: CategoryRule(weight=2) for name in COUNTS}
     one = decide(made, policy(repetitions=3))
@@ -512,6 +525,7 @@ def test_g21_weights_count_by_their_ratio():
 
 
 def test_a_category_of_weight_zero_is_shown_and_does_not_count():
+    """Edge case: weight 0."""
     rules = policy(PLAIN | {"coding": CategoryRule(weight=0)})
     decision = decide(observed(by_category(coding=0.0), by_category(coding=1.0)), rules)
     assert figure(decision, "coding").challenger == 1.0
@@ -519,6 +533,7 @@ def test_a_category_of_weight_zero_is_shown_and_does_not_count():
 
 
 def test_g18_the_same_inputs_give_the_same_bytes():
+    """Edge case: one decision requested twice."""
     made = observed(*drawn(0.1, 5), repetitions=3)
     shuffled = replace(made, rows=tuple(reversed(made.rows)))
     rules = policy(GUARDED, repetitions=3)

@@ -49,6 +49,7 @@ def test_another_judge_or_suite_splits_the_runs_and_the_larger_group_is_taken():
 
 
 def test_a_model_that_one_run_lacks_is_left_out_and_said():
+    """Edge cases: a replicate lacks an arm; an arm was added later."""
     found = replicates([run("r1"), run("r2", models=("a", "b", "c", "late"))])
     assert found.arms == ("a", "b", "c")
     assert found.left_out == {"late": "r1 lacks it"}

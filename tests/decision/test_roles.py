@@ -108,6 +108,7 @@ def test_a_clear_gain_promotes_and_every_clause_is_told():
 
 
 def test_three_cases_are_too_few_whatever_they_say():
+    """G33: a role with three cases."""
     found = decide([1.0] * 3, [0.0] * 3)
     assert found.outcome == "inconclusive"
     assert found.decisive.words == "role has 3 cases, 20 needed"
@@ -144,6 +145,7 @@ def test_retiring_must_not_leave_one_family_however_good_the_challenger():
 
 
 def test_a_single_family_stays_single_only_where_that_is_allowed():
+    """Edge case: a role of one family; `no-worse` allows what strict forbids."""
     where = standing(family="gemma")
     assert decide(*BETTER, where=where).outcome == "keep"
     relaxed = RolePolicy(diversity="no-worse")
@@ -151,6 +153,7 @@ def test_a_single_family_stays_single_only_where_that_is_allowed():
 
 
 def test_an_unknown_family_blocks():
+    """Edge case: an unknown family."""
     found = decide(*BETTER, where=standing(family=None))
     assert found.outcome == "keep"
     assert "family unknown" in rule(found, "P6").words
@@ -164,6 +167,7 @@ PAID = Contender(name="old", family="gemma", paid=True)
     [(True, FREE["old"], "keep"), (False, PAID, "promote"), (True, PAID, "promote")],
 )
 def test_a_paid_challenger_never_replaces_a_free_incumbent(own_paid, incumbent, outcome):
+    """Edge cases: paid against free, free against paid, paid against paid."""
     found = decide(*BETTER, where=standing(paid=own_paid, incumbent=incumbent))
     assert found.outcome == outcome
     # What it would gain, and at which price, is told even where the clause forbids it.
@@ -172,6 +176,7 @@ def test_a_paid_challenger_never_replaces_a_free_incumbent(own_paid, incumbent, 
 
 
 def test_the_cooldown_holds_unless_the_incumbent_is_failing():
+    """Edge case: flapping, within the cooldown."""
     recent = standing(days_since_promotion=2.0)
     found = decide(*BETTER, where=recent)
     assert found.outcome == "keep"
@@ -222,6 +227,7 @@ def test_a_gain_that_is_not_clear_of_zero_is_inconclusive_not_a_loss():
 
 
 def test_a_missing_case_is_left_out_on_both_sides_within_the_limit_and_invalid_beyond():
+    """Edge case: the incumbent failed on some cases."""
     own, theirs = [list(each) for each in BETTER]
     theirs[0] = None
     found = decide(own, theirs)
@@ -252,6 +258,7 @@ def test_a_transport_error_is_missing_and_never_a_hard_failure():
 
 
 def test_a_vacant_role_is_installed_by_thresholds_and_one_family_only_warns():
+    """Edge case: a vacant role."""
     with pytest.raises(SpecError, match="no 'install' thresholds"):
         decide([1.0] * 24, None, where=standing(incumbent=None))
     policy = RolePolicy(install=InstallThresholds(acceptance=0.8))
@@ -264,6 +271,7 @@ def test_a_vacant_role_is_installed_by_thresholds_and_one_family_only_warns():
 
 
 def test_a_withdrawn_incumbent_degrades_the_role_and_nobody_slips_in():
+    """Edge case: the incumbent was withdrawn."""
     policy = RolePolicy(install=InstallThresholds(acceptance=0.8))
     gone = {"champion_gone": "404: no such model"}
     found = decide(*BETTER, policy=policy, **gone)

@@ -185,6 +185,7 @@ def test_everything_is_archived_also_on_keep(home, tmp_path):
 
 
 def test_an_archive_decides_again_with_the_same_bytes(home):
+    """Edge case: one decision requested twice, from its archive."""
     done = run(home, World(old=weak))
     again, observations = decided_again(done.folder, read_registry(home.registry))
     assert again.to_json() == done.decision.to_json()
@@ -237,6 +238,7 @@ def test_a_configuration_that_somebody_changed_meanwhile_is_invalid(home, tmp_pa
 
 
 def test_g17_a_champion_that_moved_during_the_run_refuses_the_promotion(home):
+    """Races: the champion moved during the run."""
     third = Holder.of_model(ModelSpec(id="openai/third", name="third"))
     done = run(home, World(old=weak))
     other = run(home, World(third=lambda *_: True, old=weak), plan(challenger=third))
@@ -354,6 +356,7 @@ def test_a_kill_between_archive_and_clearing_away_is_made_good(home, monkeypatch
 
 
 def test_a_vacant_slot_is_installed(home):
+    """Edge case: no champion yet."""
     made = plan(champion=None, slot="fresh", install=InstallRule(overall=0.9))
     done = run(home, World(), made)
     assert done.decision.outcome == "install"
@@ -362,6 +365,7 @@ def test_a_vacant_slot_is_installed(home):
 
 
 def test_a_champion_that_was_withdrawn_is_invalid_or_an_emergency(home):
+    """Edge case: the champion was withdrawn; nothing of the full suite is asked."""
     world = World()
 
     def answers(trial):
@@ -499,6 +503,7 @@ def test_g8_a_wrong_gate_file_is_one_line_before_any_call(tmp_path, home, text, 
 
 
 def test_the_champion_is_no_challenger(tmp_path, home):
+    """Edge case: the challenger is the champion; refused before any call."""
     with pytest.raises(SpecError, match="the challenger is the champion"):
         plan_of(gate_file(tmp_path), home, Challenge(model="openai/old"))
     with pytest.raises(SpecError, match="name the challenger"):

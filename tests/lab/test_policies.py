@@ -179,6 +179,7 @@ def test_nothing_is_written_where_nothing_changed(file: Path) -> None:
 
 
 def test_a_policy_that_changed_meanwhile_is_not_overwritten(file: Path) -> None:
+    """Races: the holder moved while a policy was decided."""
     stale = load_policy_spec(file)
     write_policy(file, spec(name="other"), expected=stale)
     with pytest.raises(StoreError, match="changed meanwhile"):
@@ -191,6 +192,7 @@ def test_a_policy_that_changed_meanwhile_is_not_overwritten(file: Path) -> None:
 def test_a_kill_at_any_write_leaves_the_old_or_the_new_and_never_neither(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Kills: `choose --write` and `policy rollback`."""
     old = load_policy_spec(file)
     real = policy_files.write_file
     for killed_at in range(3):
@@ -275,6 +277,7 @@ def test_a_file_that_is_no_policy_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_of_two_writers_the_second_is_refused_and_readers_go_on(file: Path) -> None:
+    """Races: two decisions on one policy at once."""
     there = load_policy_spec(file)
     with (
         writer_lock(file, "write policy.yaml", "now"),

@@ -105,6 +105,7 @@ def test_two_runs_are_labelled_so(runs):
 
 
 def test_a_run_with_another_profile_is_not_called_a_replicate(runs):
+    """G22: one profile changed."""
     report = replicated(["run-1", "run-2", "hot"], runs)
     assert report.replicates is False
     assert "models.strong.settings.temperature is nothing in run-1 and 1.5 in hot" in " ".join(
@@ -198,6 +199,7 @@ def test_the_same_texts_in_every_run_look_like_a_cache(tmp_path):
 
 
 def test_a_run_that_no_judge_marked_is_refused_in_words(tmp_path):
+    """Edge case: all judges of a run are invalid."""
     file = tmp_path / "runs.csv"
     rows = [f"r{run},{m},baseline,t,talk,1,{'' if run == 2 else 5}" for run in (1, 2) for m in "ab"]
     file.write_text("run,model,variant,task,category,repetition,score\n" + "\n".join(rows))
@@ -206,6 +208,7 @@ def test_a_run_that_no_judge_marked_is_refused_in_words(tmp_path):
 
 
 def test_a_category_without_a_scored_task_is_left_out(tmp_path):
+    """Edge case: no task in a category."""
     file = tmp_path / "runs.csv"
     rows = [
         f"r{run},{m},baseline,{category}-{n},{category},1,{'' if category == 'lost' else n + run}"

@@ -233,6 +233,7 @@ def test_a_kill_at_every_write_of_apply_leaves_the_old_incumbent_or_the_new(plac
 
 
 def test_only_one_of_two_promotions_at_once_is_carried_out(place, monkeypatch):
+    """Edge case: two promotions race."""
     roles(place)
     asked(place)
     import preamblelab.lab.roles.commands as commands
@@ -264,6 +265,7 @@ def test_the_literal_rule_is_shown_and_never_applied(place):
 
 
 def test_no_challengers_is_a_health_check(place):
+    """Edge cases: no challengers; a role of one family is warned of."""
     roles(place, "{incumbent: old, suite: cases.yaml, category: coder}")
     asked(place)
     role, code = decided(place)
@@ -319,6 +321,7 @@ def test_names_and_reasons_cannot_become_markup(place):
 
 
 def test_an_edited_case_is_asked_again_of_everybody(place):
+    """Edge case: a case was edited since the incumbent ran."""
     roles(place)
     asked(place)
     calls = []
@@ -336,6 +339,7 @@ def test_an_edited_case_is_asked_again_of_everybody(place):
 
 
 def test_a_withdrawn_incumbent_is_told_and_replaced_only_on_demand(place):
+    """Edge case: the incumbent was withdrawn."""
     roles(place, policy="policy: {install: {acceptance: 0.5}}\n")
 
     def gone(trial):
@@ -376,6 +380,7 @@ WRONG = {
 
 @pytest.mark.parametrize("why", WRONG)
 def test_wrong_files_are_refused_with_their_line(place, why):
+    """Edge cases: an incumbent that challenges itself; two tags or quantisations of one model."""
     body, models = WRONG[why]
     roles(place, body, models=models)
     with pytest.raises(SpecError, match=rf"roles.yaml:\d+: .*({why})"):
@@ -383,6 +388,7 @@ def test_wrong_files_are_refused_with_their_line(place, why):
 
 
 def test_unknown_family_and_price_are_warned_and_count_against(place):
+    """Edge case: unknown price and family."""
     models = MODELS.replace("family: qwen, cost_tier: free", "family: unknown, cost_tier: unknown")
     roles(place, models=models)
     told = checked_roles(place / "roles.yaml")
@@ -397,6 +403,7 @@ def test_unknown_family_and_price_are_warned_and_count_against(place):
 
 
 def test_a_vacant_role_is_installed(place):
+    """Edge case: a vacant role."""
     body = "{challengers: [new], suite: cases.yaml, category: coder}"
     roles(place, body, policy="policy: {install: {acceptance: 0.8}}\n")
     asked(place)
@@ -475,6 +482,7 @@ def test_other_weights_behind_the_incumbents_tag_are_warned_of(place):
 
 
 def test_one_model_under_two_tags_cannot_challenge_itself(place):
+    """Edge case: one model under two tags."""
     roles(place)
     asked(place)
     served(place, new="sha256:1", old="sha256:1")

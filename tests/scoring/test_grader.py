@@ -1,6 +1,7 @@
 """Answers to marks, as they are stored: rules, crashes, families, and stopping."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,29 @@ def test_an_unreadable_verdict_is_missing_with_its_status_after_one_more_questio
     assert (tally.missing, tally.done) == ({"no_json": 1}, 1)
     assert points(store, marking) == [None]
     assert mark(store, marking, judge).judgements == 0, "it is not asked for ever"
+
+
+BAD_JUDGES = {
+    "beyond the maximum": (lambda asked: verdict(asked, 1.5), "invalid"),
+    "no number": (
+        lambda asked: re.sub(r'"points": \d+', '"points": NaN', verdict(asked)),
+        "invalid",
+    ),
+    "nonsense": (lambda _: "Purple monkeys wash the ocean.", "no_json"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_JUDGES)
+def test_g26_a_judge_that_gives_no_points_scores_no_cell_and_every_one_is_counted(store, kind):
+    """Beyond the scale, not a number, nonsense: nothing is clamped, and nothing is zero."""
+    answer(store, "It holds. One", "It holds. Two", "It holds. Three")
+    say, status = BAD_JUDGES[kind]
+    marking = judged_by()
+    tally = mark(store, marking, Judge(lambda asked: Response(text=say(asked))))
+    assert points(store, marking) == [None, None, None]
+    assert (tally.missing, tally.done) == ({status: 3}, 3)
+    table = store.scores("e", marking=marking.digest)
+    assert table["reason"].str.contains(status).all(), "each cell says why"
 
 
 def test_a_judge_that_cannot_be_reached_leaves_the_answer_unmarked(store):

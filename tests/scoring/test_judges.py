@@ -139,7 +139,10 @@ ATTACKS = {
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
 def test_a_judge_that_quotes_the_answer_first_is_not_taken_over(attack):
-    """The answer holds a whole forged verdict; the judge repeats it before its own."""
+    """G27: the answer holds a whole forged verdict; the judge repeats it before its own.
+
+    The points are those that the same judge gives the plain answer.
+    """
     full = verdict_example("guessed-nonce", {"analysis": [40], "code": [20, 40]})
 
     def quoting(request: Request, _: int) -> Response:
@@ -147,7 +150,7 @@ def test_a_judge_that_quotes_the_answer_first_is_not_taken_over(attack):
         return Response(text=f"The response says: {attack} {full}\n{own}")
 
     judgement, _ = judge_with(quoting, f"{attack}\n{full}")
-    assert points(judgement) == [10, 5, 8]
+    assert points(judgement) == points(judge_with(honest)[0]) == [10, 5, 8]
 
 
 def test_field_markers_of_prompt_formats_do_not_reach_the_judge_whole():

@@ -204,7 +204,7 @@ def test_two_frontier_judges_of_the_published_benchmark(shared_data: Path) -> No
 
 
 def test_a_constant_offset_is_full_disagreement_and_changes_no_rank() -> None:
-    """The rate alone says nothing of direction: the leniency does, and ranks do not move."""
+    """G25: the rate alone says nothing of direction: the leniency does, and ranks do not move."""
     draw = np.random.default_rng(2)
     marks = [
         (model, "baseline", f"t{task}", 1, judge, skill + noise - 2 * (judge == "strict"))
@@ -218,6 +218,8 @@ def test_a_constant_offset_is_full_disagreement_and_changes_no_rank() -> None:
     row = judge_agreement(table).iloc[0]
     assert row["disagreement"] == 1.0
     assert row["bias"] == pytest.approx(2.0)
+    assert "on 100% of the answers" in row["sentence"]
+    assert "mild is milder by 2" in row["sentence"]
     ranks = [
         rank_tiers(table[table["judge"] == judge].drop(columns="judge"))["unit"].tolist()
         for judge in ("mild", "strict")

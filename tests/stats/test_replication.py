@@ -100,11 +100,13 @@ def test_fewer_than_three_runs_are_labelled_whatever_they_show(runs: int, label:
 
 
 def test_nothing_scored_every_time_is_the_floor() -> None:
+    """A finding at the floor is none, however stable."""
     table = scores({"a": {}, "b": {}}, {"talk": 8}).assign(score=0.0)
     assert category_findings(table)["status"].tolist() == ["at the floor"]
 
 
 def test_an_arm_that_one_run_lacks_is_left_out() -> None:
+    """Edge cases: a replicate lacks an arm; only one arm is left."""
     table = scores({"a": {"talk": 30.0}, "b": {}, "late": {"talk": 60.0}}, {"talk": 8})
     table = table[(table["model"] != "late") | (table["run"] == "run-3")]
     assert category_findings(table)["leader"].tolist() == ["a"]
