@@ -20,6 +20,7 @@ from preamblelab.scoring.panel import (
     judge_response,
     rule_ratings,
 )
+from preamblelab.scoring.settling import settle
 from preamblelab.scoring.verifiers.catalogue import verifiers
 from preamblelab.store import MarkRow, PlannedTrial, RatingRow, Store
 from preamblelab.store.groups import Writer, together
@@ -107,6 +108,7 @@ class Grader:
                     for trial in batch
                     if trial.response_key in texts
                 )
+        settle(self.store, self.marking, self._task_digests.values())
         return self.tally
 
     def _once(self, trials: Iterable[PlannedTrial]) -> Iterator[PlannedTrial]:

@@ -1,7 +1,7 @@
 """Ratings of single scorers, the marks made from them, and the ways of marking."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final, cast
 
@@ -11,7 +11,13 @@ from preamblelab.domain.rubrics import TOTAL_POINTS
 from preamblelab.errors import SpecError
 from preamblelab.store.naming import TRIAL_COLUMNS, Naming
 from preamblelab.store.packing import dump, load_mapping, load_tuple, pack, unpack
-from preamblelab.store.rows import MarkingEntry, MarkRow, PlannedTrial, RatingRow
+from preamblelab.store.rows import (
+    JudgementRow,
+    MarkingEntry,
+    MarkRow,
+    PlannedTrial,
+    RatingRow,
+)
 
 ROUNDING: Final = 1e-6
 """Maxima are floats; their sum may miss the total by this much."""
@@ -26,6 +32,16 @@ WHERE t.experiment_id = ?1 AND t.ordinal > ?2 AND (
 ) < {TOTAL_POINTS - ROUNDING}
 ORDER BY t.ordinal LIMIT ?3
 """  # noqa: S608 - our own constants
+
+
+_JUDGEMENTS: Final = """
+SELECT response_key, mark_key, scorer, dimension, total(points), total(points IS NULL)
+FROM ratings
+WHERE mark_key IN (SELECT value FROM json_each(?1)) AND scorer LIKE 'judge/%'
+    AND status <> 'failed'
+GROUP BY response_key, mark_key, scorer, judgement, dimension
+ORDER BY response_key, mark_key, scorer, judgement, dimension
+"""
 
 
 class Marking(Naming):
@@ -96,6 +112,23 @@ class Marking(Naming):
                     )
                     for row in rows
                 ),
+            )
+
+    def judgements(self, mark_keys: Iterable[str]) -> Iterator[JudgementRow]:
+        """The sum of each judgement on each dimension, under any of these mark keys.
+
+        A judgement that lacks a criterion has no sum. One that could not be had at all, because
+        its judge was out of reach, is left out: it is tried again.
+        """
+        with self._reading("read judgements") as connection:
+            rows = connection.execute(_JUDGEMENTS, (json.dumps(list(mark_keys)),)).fetchall()
+        for response_key, mark_key, scorer, dimension, total, missing in rows:
+            yield JudgementRow(
+                response_key=response_key,
+                mark_key=mark_key,
+                scorer=scorer,
+                dimension=dimension,
+                points=None if missing else float(total),
             )
 
     def ratings_of(self, response_key: str, mark_key: str) -> list[Rating]:

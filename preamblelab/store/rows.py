@@ -66,6 +66,18 @@ class RatingRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgementRow:
+    """What one judgement of one judge came to on one dimension of one response."""
+
+    response_key: str
+    mark_key: str
+    scorer: str
+    dimension: str
+    points: float | None
+    """The sum over its criteria; None where one of them is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkRow:
     """The points of one dimension after all scorers and judgements were put together."""
 
