@@ -38,7 +38,7 @@ test: setup ## The fast tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-whole: setup ## Pages, browsers, sandboxes and crashes from end to end; CI runs them too
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m whole
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "whole and not slow"
 
 test-slow: setup ## Simulations and long tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow

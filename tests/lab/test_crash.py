@@ -165,7 +165,7 @@ def test_ctrl_c_stops_cleanly_and_a_second_process_is_kept_out_until_then(projec
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert out == ""
-    assert "To go on: preamblelab run slow" in err
+    assert "the same command goes on: preamblelab run slow" in err
     assert "Traceback" not in err
     stored = receipts(project)
     finished = {asked.number for asked in server.answered if asked.user != WARM_UP}
@@ -198,7 +198,7 @@ def test_a_request_to_end_is_like_ctrl_c_and_does_not_wait_for_a_retry(project, 
     process.terminate()
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert "To go on" in err
+    assert "the same command goes on" in err
 
 
 def test_a_key_stands_nowhere_even_if_the_server_tells_it(project, server, start):
