@@ -40,10 +40,11 @@ from preamblelab.decision.rules import (
     smoke_rules,
     tie_rule,
     tripwire_rules,
+    weights_rule,
 )
 from preamblelab.decision.wording import named_with_causes, shown
 from preamblelab.domain.gates import GatePolicy
-from preamblelab.domain.registry import Registry
+from preamblelab.domain.registry import Holder, Registry
 from preamblelab.errors import SpecError
 
 
@@ -71,7 +72,10 @@ def decide(
     smoke = _smoke(observations)
     full = pair(observations)
     before = [manifests_rule(observations)]
-    said = (ask(observations) for ask in (delivery_rule, configuration_rule, champion_rule))
+    said = (
+        ask(observations)
+        for ask in (delivery_rule, configuration_rule, weights_rule, champion_rule)
+    )
     before += [rule for rule in said if rule is not None]
     before += [_with_cause(rule, observations) for rule in smoke_rules(smoke, policy)]
     if any(rule.leads_to is not None for rule in before):
@@ -119,7 +123,7 @@ def refuse_unfit(observations: Observations, policy: GatePolicy) -> None:
         SpecError: see `decide`.
     """
     champion, challenger = observations.champion, observations.challenger
-    if champion is not None and champion.digest == challenger.digest:
+    if champion is not None and _bare(champion) == _bare(challenger):
         raise SpecError(
             f"the challenger is the champion of '{observations.slot}', {champion.label}: "
             "nothing could be compared"
@@ -150,6 +154,11 @@ def refuse_unfit(observations: Observations, policy: GatePolicy) -> None:
         watched = any(task.critical for task in full if task.category == name)
         if rule.role == "guard" and rule.guard_mode == "tripwire" and not watched:
             raise SpecError(f"category '{name}' is a tripwire and has no critical task")
+
+
+def _bare(holder: Holder) -> dict[str, object]:
+    """What a holder is but for the weights behind its tag, of which a server has one at a time."""
+    return {"kind": holder.kind, **{k: v for k, v in holder.content.items() if k != "weights"}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,6 +173,8 @@ class Observations:
     among: int = 1
     """Challengers that are tried against this champion at once; the gain of each is then shown at
     `alpha / among`. At most one is promoted, so that Holm's first step is all there is."""
+    weights_changed: str = ""
+    """That other weights than those that took the slot answer by the champion's name."""
     undelivered: tuple[str, ...] = ()
     """Models that a contender's preamble did not reach, so that nothing of it was measured."""
     configuration_before: str | None = None

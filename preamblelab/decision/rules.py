@@ -66,6 +66,13 @@ def delivery_rule(observations: Observations) -> RuleResult | None:
     )
 
 
+def weights_rule(observations: Observations) -> RuleResult | None:
+    """Is the champion what took the slot? What answers by its name now was asked anew."""
+    if not observations.weights_changed:
+        return None
+    return RuleResult(name="weights", said="info", words=observations.weights_changed)
+
+
 def champion_rule(observations: Observations) -> RuleResult | None:
     """Can the champion still be asked?"""
     if not observations.champion_gone:

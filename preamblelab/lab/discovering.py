@@ -1,12 +1,13 @@
 """What a run is made with: facts of its models, versions of programs, prices."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any
 
 from preamblelab.domain.experiments import Experiment
 from preamblelab.domain.facts import ModelFacts
+from preamblelab.domain.models import ModelSpec
 from preamblelab.execution.choose import client_for
 from preamblelab.execution.gateway import endpoint_of, is_local
 from preamblelab.execution.prices import price_of
@@ -36,20 +37,25 @@ def discovered_facts(
         stand_in: whether something else answers instead of the models; then nobody is asked.
     """
     recorded = recorded_facts(experiment, store)
-    local = [m for m in experiment.models if is_local(m) and client_for(m) != "litellm"]
-    if stand_in or not local:
-        return recorded
+    said = {} if stand_in else served_facts(experiment.models)
+    return {
+        model.name: model.facts(said[model.name]) if model.name in said else recorded[model.name]
+        for model in experiment.models
+    }
+
+
+def served_facts(models: Iterable[ModelSpec]) -> dict[str, ModelFacts]:
+    """What servers on this host say of their models now, by name; nothing where they do not."""
+    local = [m for m in models if is_local(m) and client_for(m) != "litellm"]
+    if not local:
+        return {}
     from preamblelab.execution.servers import facts_from_server
 
     async def ask() -> list[ModelFacts | None]:
         return list(await asyncio.gather(*(facts_from_server(model) for model in local)))
 
-    found = dict(zip((model.name for model in local), to_the_end(ask()), strict=True))
-    said = {name: facts for name, facts in found.items() if facts is not None}
-    return {
-        model.name: model.facts(said[model.name]) if model.name in said else recorded[model.name]
-        for model in experiment.models
-    }
+    found = zip((model.name for model in local), to_the_end(ask()), strict=True)
+    return {name: facts for name, facts in found if facts is not None}
 
 
 def made_with(experiment: Experiment, *, stand_in: bool) -> dict[str, Any]:

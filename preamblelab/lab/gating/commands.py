@@ -15,6 +15,7 @@ from preamblelab.lab.gating.planned import GatePlan, plan_gate
 from preamblelab.lab.gating.proving import told_plan
 from preamblelab.lab.gating.runs import GateRun, run_gate
 from preamblelab.lab.gating.trials import Trial, put_on_trial, revert, trial_in_force
+from preamblelab.lab.gating.weights import weighed, with_weights
 from preamblelab.library.gates import LoadedGate, Overlay, holder_of, load_gate, load_overlay
 from preamblelab.report.layout import Grid, Section, as_text
 from preamblelab.report.progress import LineProgress, Progress
@@ -103,8 +104,9 @@ def ran(gate: Path, home: Path, challenge: Challenge, options: Options) -> GateR
         max_usd=options.max_usd,
         allow_unpriced=options.allow_unpriced,
     )
+    plan = with_weights(replace(plan, among=options.among))
     run = run_gate(
-        replace(plan, among=options.among),
+        plan,
         place,
         new=options.new,
         emergency=options.emergency,
@@ -220,7 +222,7 @@ def adopt(
         SpecError: somebody holds the slot already.
     """
     loaded = load_gate(gate)
-    holder = holder_of(_words(model, preamble, overlay).read(), None, loaded.project)
+    holder = weighed(holder_of(_words(model, preamble, overlay).read(), None, loaded.project))
     change_registry(
         Home(folder=Path(home)).registry,
         f"adopt {holder.label}",

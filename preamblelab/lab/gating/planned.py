@@ -42,6 +42,8 @@ class GatePlan:
     configuration: Path | None
     among: int = 1
     """Challengers that are tried against this champion at once."""
+    weights_changed: str = ""
+    """That other weights than those that took the slot answer by the champion's name."""
 
     @property
     def tasks(self) -> tuple[PlannedTask, ...]:
@@ -143,6 +145,7 @@ class GatePlan:
             rows=(),
             manifest=self.manifest(run, started),
             among=self.among,
+            weights_changed=self.weights_changed,
             simulated=any(model.simulated for _, model, _ in self._named()),
         )
 
