@@ -14,7 +14,7 @@ from preamblelab.report.markup import Markup
 from preamblelab.viewer.addresses import AddressError, Query
 from preamblelab.viewer.guarding import HOST, REPORT_HEADERS, Guard
 from preamblelab.viewer.pages import compare, experiment, experiments, pair, trials
-from preamblelab.viewer.pages.shell import problem, shell, style
+from preamblelab.viewer.pages.shell import Crumb, experiment_crumb, problem, shell, style
 from preamblelab.viewer.source import Source
 
 Page = Callable[[Source, Query], Markup]
@@ -93,7 +93,8 @@ class Viewer:
                 body = await asyncio.to_thread(page, self.source, request.query)
             except PreamblelabError as error:
                 status, title = _wrong(error)
-                body = shell(self.source, title, problem(error))
+                crumbs = _way_back(self.source, request.query)
+                body = shell(self.source, title, problem(error), crumbs=crumbs)
             headers = REPORT_HEADERS if isinstance(body, experiment.OwnPage) else None
             return web.Response(
                 text=str(body), status=status, content_type="text/html", headers=headers
@@ -116,6 +117,13 @@ def _wrong(error: PreamblelabError) -> tuple[int, str]:
     if isinstance(error, StoreError):
         return 500, "Cannot be read"
     return (400, "Not understood") if isinstance(error, AddressError) else (404, "Not found")
+
+
+def _way_back(source: Source, query: Query) -> list[Crumb]:
+    """To the experiment that an address names, where it is one."""
+    name = query.get("experiment", "")
+    known = name and source.store.plan_digest(name) is not None
+    return [experiment_crumb(name)] if known else []
 
 
 def _no_page(_: Source, __: Query) -> Markup:

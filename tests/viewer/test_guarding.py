@@ -153,6 +153,7 @@ def test_a_question_that_cannot_be_answered_says_why(
     assert response.status == status
     assert words in html.unescape(body)
     assert '<a href="/">Experiments</a>' in body, "a way back"
+    assert ('<a href="/experiment?experiment=e">e</a>' in body) is ("experiment=e" in path)
     assert "Traceback" not in body
 
 

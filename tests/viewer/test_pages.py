@@ -116,7 +116,7 @@ def test_hostile_texts_are_shown_and_do_nothing(tab: Any, guard: Guard) -> None:
     for path in ("/", "/experiment?experiment=e", "/trials?experiment=e&task=t69",
                  "/pair?experiment=e&trial=279", "/compare?first=e&second=f"):  # fmt: skip
         tab.goto(home + path)
-        tab.wait_for_function("!document.querySelector('.waiting')")
+        tab.locator(".waiting").first.wait_for(state="detached")
         for summary in tab.locator("summary").all():
             summary.evaluate("element => element.parentElement.open = true")
         assert tab.evaluate("window.ran") is None

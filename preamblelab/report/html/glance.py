@@ -28,7 +28,11 @@ def glance(report: Findings) -> Markup:
 
 def overview(report: Findings) -> Markup:
     """The glance, then effects, delivery, outcomes and cost as tables."""
-    sections = (effects_section(report), delivery_section(report), facts_section(report))
+    facts = facts_section(report)
+    if nothing_line(report.scores):
+        sections = [facts]
+    else:
+        sections = [effects_section(report), delivery_section(report), facts]
     shown = (section_view(each) for each in sections if each.lines or each.grid is not None)
     return element("div", glance(report), shown)
 
