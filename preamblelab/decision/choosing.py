@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtr, ndtri, stdtrit
 
+from preamblelab.decision.notebooks import shown
 from preamblelab.domain.sizes import SIZES, Size, size_class
 from preamblelab.errors import SpecError, TableError
 from preamblelab.stats.sentences import counted
@@ -48,6 +49,9 @@ class Choice:
 
     def __str__(self) -> str:
         return self.sentence
+
+    def _repr_html_(self) -> str:
+        return shown(self.sentence, COLUMNS, self.table[list(COLUMNS)].itertuples(index=False))
 
     def to_pandas(self) -> pd.DataFrame:
         """The table of all variants."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
+from preamblelab.decision.notebooks import shown
 from preamblelab.domain.base import content_digest
 from preamblelab.domain.records import Status
 from preamblelab.domain.registry import Holder
@@ -331,6 +332,10 @@ class Decision:
     def __str__(self) -> str:
         """The decision in one sentence."""
         return self.sentence
+
+    def _repr_html_(self) -> str:
+        rows = ((each.name, each.words, each.leads_to) for each in self.rules)
+        return shown(self.sentence, ("rule", "what it says", "leads to"), rows)
 
     @property
     def exit_code(self) -> int:

@@ -136,18 +136,25 @@ class JudgeCheck:
 
     def __str__(self) -> str:
         """The check as text for a terminal."""
+        return as_text(self.sections())
+
+    def _repr_html_(self) -> str:
+        from preamblelab.report.notebook import sections_box
+
+        return sections_box(self.sections())
+
+    def sections(self) -> list[Section]:
+        """What is printed, in its order."""
         times = "once" if self.repeats == 1 else f"{self.repeats} times"
         what = f"Rubric {self.rubric}, suite {self.suite}, each planted answer judged {times}."
         lines = [what, *map(str, self.judges)]
         if self.stopped:
             lines.append(f"Stopped: {self.stopped}")
-        return as_text(
-            [
-                Section(title="Judges, checked by planted answers", lines=tuple(lines)),
-                Section(title="Figures", grid=_figures(self.judges)),
-                Section(title="Mean points of each planted answer", grid=self._grid()),
-            ]
-        )
+        return [
+            Section(title="Judges, checked by planted answers", lines=tuple(lines)),
+            Section(title="Figures", grid=_figures(self.judges)),
+            Section(title="Mean points of each planted answer", grid=self._grid()),
+        ]
 
     def _plants(self, judge: str) -> dict[str, float | None]:
         own = [mark for mark in self.marks if mark.judge == judge]

@@ -1,6 +1,7 @@
 """Reports where notebooks show them: a page's first screen in a box whose style stays inside it."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
@@ -10,6 +11,7 @@ from preamblelab.report.heads import head_of
 from preamblelab.report.html.glance import glance
 from preamblelab.report.html.page import style
 from preamblelab.report.html.sections import section_view
+from preamblelab.report.layout import Section
 from preamblelab.report.markup import Child, Markup, element
 from preamblelab.report.sections import effects_section
 
@@ -30,6 +32,12 @@ def report_box(report: Findings) -> str:
             table,
         )
     )
+
+
+def sections_box(sections: Iterable[Section]) -> str:
+    """Sections of any report, for the output of a cell."""
+    said = [each for each in sections if each.lines or each.grid is not None or each.notes]
+    return str(boxed(section_view(each) for each in said))
 
 
 def boxed(*inside: Child) -> Markup:

@@ -107,6 +107,11 @@ class ReplicationReport:
         """The report as text for a terminal."""
         return as_text([each for each in self.sections() if each.lines or each.grid or each.notes])
 
+    def _repr_html_(self) -> str:
+        from preamblelab.report.notebook import sections_box
+
+        return sections_box(self.sections())
+
     def sections(self) -> list[Section]:
         """What is printed, in its order."""
         head = list(self.replication.sentences) if self.replication else [_TAKEN_ON_TRUST]

@@ -342,6 +342,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("empty", "", "the file is empty"),
     ("array", "[1]", r":1: a JSON array; write one object on each line"),
     ("cut", '{"model": "m"', r":1: not one whole JSON object"),
+    ("whole", '{\n "stats": {},\n "rows": [\n1]\n}', r"one JSON object \(stats, rows\), and"),
     ("deep", '{"a":' + "[" * 100_000, r":1: (nested too deeply|not one whole)"),
     ("nan", '{"score": NaN}', r":1: NaN is no number in JSON"),
     ("double", '{"model": "a", "model": "b"}', r":1: 'model' stands twice"),

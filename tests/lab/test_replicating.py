@@ -69,6 +69,7 @@ def runs(tmp_path_factory):
 
 def test_three_runs_give_tiers_findings_and_what_they_rest_on(runs):
     report = replicated(["run-1", "run-2", "run-3"], runs)
+    assert "<h2" in report._repr_html_(), "a notebook shows its sections"
     assert report.replicates
     found = {row["category"]: row for row in report.to_dict()["findings"]}
     assert found["talk"]["status"] == "survived"

@@ -24,6 +24,7 @@ RATIO_COUNTS_FROM: Final = 50_000_000
 """Unpacked bytes below which the ratio does not matter."""
 
 _CHUNK: Final = 1 << 20
+_NAMED: Final = 6
 _GZIP: Final = b"\x1f\x8b"
 _OTHER_FORMATS: Final = {
     b"PK": "a zip or spreadsheet file; save it as CSV",
@@ -139,7 +140,32 @@ def _json_rows(text: str, shown: str) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         if len(written) > MAX_ROW:
             raise SpecError(f"{shown}:{line}: a row of more than {MAX_ROW:,} characters")
-        yield line, _json_object(written, f"{shown}:{line}")
+        try:
+            row = _json_object(written, f"{shown}:{line}")
+        except SpecError as error:
+            if isinstance(error.__context__, json.JSONDecodeError):
+                _refuse_whole(text, shown)
+            raise
+        yield line, row
+
+
+def _refuse_whole(text: str, shown: str) -> None:
+    """Say what the file is, where it is one JSON object over several lines.
+
+    Raises:
+        SpecError: it is.
+    """
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    fields = ", ".join(str(name)[:40] for name in list(whole)[:_NAMED])
+    more = ", ..." if len(whole) > _NAMED else ""
+    raise SpecError(
+        f"{shown}: one JSON object ({fields}{more}), and neither an Inspect log nor a promptfoo "
+        "result: write one trial on each line, each a JSON object with at least model, variant, "
+        "task (docs/formats.md)"
+    ) from None
 
 
 def _json_object(written: str, where: str) -> dict[str, Any]:
