@@ -2,7 +2,12 @@
 
 import io
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 import typer
@@ -20,6 +25,7 @@ FAILED = 1
 INCOMPLETE = 1
 BUDGET_SPENT = 4
 INTERRUPTED = 130
+_STOPPED = "interrupted: what was stored stays; the same command goes on"
 
 
 def guarded(app: typer.Typer) -> int:
@@ -33,7 +39,8 @@ def guarded(app: typer.Typer) -> int:
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
     try:
-        app(prog_name="preamblelab")
+        with _interruptible():
+            app(prog_name="preamblelab")
     except PreamblelabError as error:
         if os.environ.get("PREAMBLELAB_DEBUG"):
             raise
@@ -46,9 +53,38 @@ def guarded(app: typer.Typer) -> int:
     except SystemExit as left:
         # typer makes a silent exit of Ctrl-C, and whoever waits is told nothing of what is stored.
         if isinstance(getattr(left.__context__, "__cause__", None), KeyboardInterrupt):
-            typer.echo("interrupted: what was stored stays; the same command goes on", err=True)
+            typer.echo(_STOPPED, err=True)
         raise
     return 0
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the program also while modules are imported, which takes seconds."""
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _interrupt(_: int, frame: FrameType | None) -> None:
+    """End what is going on.
+
+    Inside an import an exception may be raised where Python drops it, with the lock of all imports
+    held: the program would go on until its first thread imports something, and then wait for ever.
+    Nothing needs to be put in order there: whatever is stored survives a kill.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            os.write(2, f"{_STOPPED}\n".encode())
+            os._exit(INTERRUPTED)
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def one_line(error: object) -> str:

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +57,40 @@ def test_before_the_first_call_it_says_what_earlier_runs_have_stored(tmp_path, m
     assert outcome.interrupted == "interrupted: 3 of 8 answers are stored; the same command goes on"
     assert not outcome.complete
     assert len(world.asked) == 3
+
+
+SLEEPS = """
+import os, signal, threading
+threading.Thread(target=lambda: None).start()
+os.kill(os.getpid(), signal.SIGINT)
+signal.getsignal(signal.SIGINT)
+raise RuntimeError("it went on")
+"""
+
+
+def test_ctrl_c_in_the_middle_of_an_import_ends_the_program_and_no_thread_waits_for_ever(tmp_path):
+    """Python may drop the exception there and keep its import lock; seen in one start of four."""
+    (tmp_path / "slow_to_import.py").write_text(SLEEPS)
+    program = (
+        "import sys\n"
+        "from preamblelab.cli import main\n"
+        "import preamblelab.cli.root as root\n"
+        "@root.app.command('slow')\n"
+        "def slow():\n"
+        "    import slow_to_import\n"
+        "sys.argv = ['preamblelab', 'slow']\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PYTHONPATH": f"{Path.cwd()}{os.pathsep}{tmp_path}"},
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "interrupted: what was stored stays; the same command goes on\n"
 
 
 PLAN = """\
