@@ -55,7 +55,8 @@ def plot(report: Findings) -> "Figure":
     figure.suptitle(title, fontweight="bold", x=0.01, ha="left")
     _scores(left, rows)
     _effects(right, rows, (report.noise.floor, report.noise.smallest_effect))
-    figure.legend(loc="outside lower right", fontsize=8, frameon=False, ncols=2)
+    if right.get_legend_handles_labels()[0]:  # with one answer to one task there is no band
+        figure.legend(loc="outside lower right", fontsize=8, frameon=False, ncols=2)
     left.set_yticks(range(len(rows)), _labels(rows))
     left.invert_yaxis()
     for axes in (left, right):
@@ -106,11 +107,17 @@ def _effects(axes: "Axes", rows: list[Row], band: tuple[float | None, float | No
                           color=_SOFT)  # fmt: skip
             continue
         colour = _COLOURS[row.way]
-        if row.low == row.low:
+        known = row.low == row.low
+        if known:
             axes.plot([row.low, row.high], [place, place], "|-", color=colour, lw=2)
-        axes.plot(row.effect, place, "o", color=colour)
+        axes.plot(row.effect, place, "o", color=colour, mfc=colour if known else "white", mew=1.5)
         axes.annotate(
             f"{points(row.effect)} {row.verdict}", (1.01, place),
             xycoords=("axes fraction", "data"), va="center", fontsize=8, color=colour,
         )  # fmt: skip
-    axes.set_xlabel("effect in points, with interval")
+    marks = [
+        "hollow: no interval can be had"
+        * any(r.effect == r.effect and r.low != r.low for r in rows),
+        "*: smaller than chance may be" * any(row.verdict.endswith("*") for row in rows),
+    ]
+    axes.set_xlabel("\n".join(("effect in points, with interval", *filter(None, marks))))

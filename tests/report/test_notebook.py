@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import preamblelab as pl
@@ -72,6 +73,15 @@ def test_the_figure_draws_the_numbers_of_the_report(report: pl.Report) -> None:
     assert widths == pytest.approx([report.noise.floor, report.noise.smallest_effect])
     assert "simulated" in figure.get_suptitle()
     assert figure._repr_png_().startswith(b"\x89PNG"), "a notebook shows it without any setting"
+
+
+def test_a_figure_without_a_band_has_no_legend_and_marks_what_has_no_interval() -> None:
+    columns = ["model", "variant", "task", "repetition", "score"]
+    rows = [("a", v, "t", 1, s) for v, s in (("baseline", 40.0), ("v", 60.0))]
+    figure = pl.Report(experiment="e", scores=pd.DataFrame(rows, columns=columns)).plot()
+    assert not figure.legends
+    assert "hollow: no interval can be had" in figure.axes[1].get_xlabel()
+    assert figure.axes[1].lines[-1].get_markerfacecolor() == "white"
 
 
 def test_without_matplotlib_the_install_line_is_told(
