@@ -50,6 +50,10 @@ def guarded(app: typer.Typer) -> int:
         # The reader of our output has gone (`| head`); nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:
+        # While typer builds the commands; later it catches this itself.
+        typer.echo(_STOPPED, err=True)
+        return INTERRUPTED
     except SystemExit as left:
         # typer makes a silent exit of Ctrl-C, and whoever waits is told nothing of what is stored.
         if isinstance(getattr(left.__context__, "__cause__", None), KeyboardInterrupt):

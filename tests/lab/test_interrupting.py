@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,13 @@ def test_a_program_that_is_stopped_early_ends_with_130_and_that_line(
     assert (left.value.code, said.out) == (130, "")
     assert said.err.startswith(f"interrupted: {told}")
     assert said.err.count("\n") == 1
+
+
+def test_ctrl_c_while_the_commands_are_built_is_one_line_too(monkeypatch, capsys):
+    monkeypatch.setattr("preamblelab.cli.printing._interruptible", nullcontext)
+    monkeypatch.setattr("typer.main.get_command", press)
+    monkeypatch.setattr(sys, "argv", ["preamblelab", "list", "models"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 130
+    assert capsys.readouterr().err.startswith("interrupted: what was stored stays")
