@@ -36,6 +36,12 @@ def mine(
     since: Annotated[str | None, typer.Option(help="Leave out what this revision reaches.")] = None,
     revision: Annotated[str, typer.Option(help="Where to begin.")] = "HEAD",
     most: Annotated[int, typer.Option("--max", min=1, max=1000, help="Cases in all.")] = 50,
+    files: Annotated[
+        int, typer.Option("--max-files", min=1, max=50, help="Files that a commit may change.")
+    ] = 5,
+    lines: Annotated[
+        int, typer.Option("--max-lines", min=5, max=5000, help="Lines that it may change.")
+    ] = 200,
     name: Annotated[str, typer.Option(help="Name of the suite that is written.")] = "cases",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Its file; in the project by default.")
@@ -51,6 +57,7 @@ def mine(
         since=since,
         revision=revision,
         most=most,
+        sizes=(files, lines),
         name=name,
         file=output,
     )

@@ -7,9 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from preamblelab.lab.mining.git import Change, Commit, History
 
-MOST_FILES: Final = 5
 FEWEST_LINES: Final = 5
-MOST_LINES: Final = 200
 SHORTEST_MESSAGE: Final = 20
 
 Severity = Literal["low", "normal", "high", "critical"]
@@ -52,6 +50,17 @@ _FIX: Final = re.compile(
 )
 
 
+class Sizes(NamedTuple):
+    """How much one commit may change to become a case."""
+
+    files: int = 5
+    lines: int = 200
+
+
+ONE_CHANGE: Final = Sizes()
+"""What a commit of one thought commonly changes."""
+
+
 class Considered(NamedTuple):
     """A commit, and why it can be no case; an empty reason where it can."""
 
@@ -65,6 +74,7 @@ class Sieve:
     """Looks at commits one after the other; remembers the patches that it has seen."""
 
     history: History
+    sizes: Sizes
     _seen: set[str]
 
     def consider(self, commit: Commit) -> Considered:
@@ -73,7 +83,7 @@ class Sieve:
         if reason:
             return Considered(commit, reason)
         changes = tuple(self.history.changes(commit))
-        reason = _of_changes(changes) or self._of_contents(changes)
+        reason = _of_changes(changes, self.sizes) or self._of_contents(changes)
         if not reason:
             identity = self.history.patch_id(commit)
             reason = "the same patch as a newer commit" if identity in self._seen else ""
@@ -95,9 +105,9 @@ class Sieve:
         return ""
 
 
-def sieve(history: History) -> Sieve:
+def sieve(history: History, sizes: Sizes) -> Sieve:
     """A sieve that has seen nothing yet."""
-    return Sieve(history, set())
+    return Sieve(history, sizes, set())
 
 
 def _of_message(commit: Commit) -> str:
@@ -112,9 +122,9 @@ def _of_message(commit: Commit) -> str:
     return ""
 
 
-def _of_changes(changes: tuple[Change, ...]) -> str:
-    if not 1 <= len(changes) <= MOST_FILES:
-        return f"not 1 to {MOST_FILES} files"
+def _of_changes(changes: tuple[Change, ...], sizes: Sizes) -> str:
+    if not 1 <= len(changes) <= sizes.files:
+        return f"not 1 to {sizes.files} files"
     if not all(change.regular for change in changes):
         return "a link or a submodule"
     for change in changes:
@@ -129,8 +139,8 @@ def _of_changes(changes: tuple[Change, ...]) -> str:
         if change.added is None or change.deleted is None:
             return "a binary file"
     lines = sum((change.added or 0) + (change.deleted or 0) for change in changes)
-    if not FEWEST_LINES <= lines <= MOST_LINES:
-        return f"not {FEWEST_LINES} to {MOST_LINES} changed lines"
+    if not FEWEST_LINES <= lines <= sizes.lines:
+        return f"not {FEWEST_LINES} to {sizes.lines} changed lines"
     return ""
 
 

@@ -20,7 +20,7 @@ from preamblelab.lab.mining.cases import (
     review_case,
 )
 from preamblelab.lab.mining.coder import Verify, coder_case, verifier_in
-from preamblelab.lab.mining.eligible import sieve
+from preamblelab.lab.mining.eligible import ONE_CHANGE, Sizes, sieve
 from preamblelab.lab.mining.git import Commit, History, opened
 from preamblelab.lab.mining.secrets import secret_in
 from preamblelab.lab.mining.writing import write_suite
@@ -61,6 +61,7 @@ def mine(
     revision: str = "HEAD",
     since: str | None = None,
     most: int = 50,
+    sizes: Sizes = ONE_CHANGE,
     name: str = "cases",
     file: Path | None = None,
     told: Callable[[str], object] = str,
@@ -76,6 +77,7 @@ def mine(
         revision: where to begin.
         since: leave out what this revision reaches.
         most: cases in all.
+        sizes: how much a commit may change.
         name: the suite's.
         file: where it goes; `experiments/suites/NAME.yaml` of the project when not given.
         told: is told of each case that is found.
@@ -89,7 +91,7 @@ def mine(
         raise SpecError(f"{target}: is there already, and nothing is overwritten; take --name")
     secret_in(())  # says at once where it cannot be done
     with opened(repository, revision=revision, since=since) as history:
-        search = _Search(history, tuple(dict.fromkeys(roles)), most, told)
+        search = _Search(history, tuple(dict.fromkeys(roles)), most, sizes, told)
         try:
             tasks = search.run()
         finally:
@@ -130,11 +132,17 @@ class _Search:
     """One pass over a history."""
 
     def __init__(
-        self, history: History, roles: tuple[Role, ...], most: int, told: Callable[[str], object]
+        self,
+        history: History,
+        roles: tuple[Role, ...],
+        most: int,
+        sizes: Sizes,
+        told: Callable[[str], object],
     ) -> None:
         self.history = history
         self.roles = roles
         self.most = most
+        self.sizes = sizes
         self.told = told
         self.considered = 0
         self.eligible = 0
@@ -144,7 +152,7 @@ class _Search:
 
     def run(self) -> list[Task]:
         tasks: list[Task] = []
-        passed = sieve(self.history)
+        passed = sieve(self.history, self.sizes)
         for commit in self.history.commits():
             if self.considered == CONSIDERED_AT_MOST or len(tasks) >= self.most:
                 break

@@ -11,6 +11,7 @@ from preamblelab.domain.base import NAME_PATTERN
 from preamblelab.domain.tasks import Task
 from preamblelab.errors import SpecError
 from preamblelab.lab.mining.cases import ROLES
+from preamblelab.lab.mining.eligible import Sizes
 from preamblelab.lab.mining.mine import Mined, mine
 from preamblelab.report.escaping import for_terminal
 from preamblelab.report.layout import Grid, Section, as_text
@@ -34,7 +35,8 @@ class Told:
         why = next(iter(mined.refused or mined.not_of_role), "there are no commits")
         return (
             f"no cases in {mined.considered} commits of {mined.repository} (most often: {why}); "
-            "nothing was written. Try a larger span, or other roles"
+            "nothing was written. Try a larger span, other roles, or larger changes (--max-files, "
+            "--max-lines)"
         )
 
     def __str__(self) -> str:
@@ -75,6 +77,7 @@ def mined(
     since: str | None,
     revision: str,
     most: int,
+    sizes: tuple[int, int],
     name: str,
     file: Path | None,
 ) -> Told:
@@ -88,6 +91,7 @@ def mined(
             since=since,
             revision=revision,
             most=most,
+            sizes=Sizes(*sizes),
             name=name,
             file=file,
             told=lambda line: print(for_terminal(line), file=sys.stderr),

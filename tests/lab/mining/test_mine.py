@@ -9,6 +9,7 @@ import pytest
 from preamblelab.domain.records import Response
 from preamblelab.domain.tasks import Task
 from preamblelab.errors import SpecError
+from preamblelab.lab.mining.eligible import Sizes
 from preamblelab.lab.mining.mine import Mined, mine
 from preamblelab.lab.suites import check_suites
 from preamblelab.library import load_suite
@@ -106,6 +107,14 @@ def test_every_reason_is_counted(mined: Mined):
     assert wanted <= set(mined.refused)
     assert sum(count for reason, count in mined.refused.items() if "secret" in reason) == 2
     assert mined.considered == mined.eligible + sum(mined.refused.values())
+
+
+def test_sizes_can_be_lifted(history: tuple[Made, dict[str, str]], mined: Mined, tmp_path: Path):
+    sizes = Sizes(files=6, lines=12_000)
+    found = mine(history[0].folder, roles=["draft"], sizes=sizes, file=tmp_path / "all.yaml")
+    assert "not 1 to 6 files" not in found.refused
+    assert found.refused["not 5 to 12000 changed lines"] == 1, "the one that is too small"
+    assert found.eligible == mined.eligible + 2, "the one of six files, and that of 5,000 lines"
 
 
 def test_no_secret_and_nobodys_name_is_written(mined: Mined):
