@@ -6,7 +6,7 @@ commit's module all must pass, in the sandbox and with no more of the repository
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from preamblelab.domain.evidence import ChangeEvidence, TaskEvidence
 from preamblelab.domain.tasks import Task
@@ -23,6 +23,9 @@ from preamblelab.lab.mining.surroundings import (
 from preamblelab.scoring.evidence.executing_change import passed, run_versions
 from preamblelab.scoring.evidence.protocol import SuiteRunner
 from preamblelab.scoring.sandbox import Pool
+
+MOST_SHOWN: Final = 600_000
+"""Characters of a case: the module twice, as it was and as it became, and its tests."""
 
 Verify = Callable[[ChangeEvidence, str, str], tuple[frozenset[str], frozenset[str]]]
 """Names of the tests that pass on the module before, and after."""
@@ -42,6 +45,8 @@ def coder_case(
     """
     code, tests = _sides(edits)
     before, after = code.before or "", code.after or ""
+    if 2 * len(before) + len(after) + len(tests.after or "") > MOST_SHOWN:
+        raise NoCaseError(f"module and tests of more than {MOST_SHOWN:,} characters")
     root, files = _surroundings(history, commit, code, tests)
     secret = secret_in(files.values())
     if secret:

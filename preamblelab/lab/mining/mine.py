@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,7 @@ from preamblelab.lab.mining.coder import Verify, coder_case, verifier_in
 from preamblelab.lab.mining.eligible import ONE_CHANGE, Sizes, sieve
 from preamblelab.lab.mining.git import Commit, History, opened
 from preamblelab.lab.mining.secrets import secret_in
-from preamblelab.lab.mining.writing import write_suite
+from preamblelab.lab.mining.writing import write_suites
 from preamblelab.library.projects import Project
 from preamblelab.scoring.evidence.python_runner import PythonRunner
 from preamblelab.scoring.sandbox import Pool
@@ -48,10 +48,16 @@ class Mined:
     not_of_role: dict[str, int]
     """Eligible commits of which no case of a role could be made, by `role: reason`."""
     tasks: tuple[Task, ...] = ()
-    file: Path | None = None
-    """The suite that was written; None: no case was found, and nothing was written."""
+    files: tuple[Path, ...] = ()
+    """The suites that were written: one, or several where one file has no room for all cases; none
+    where no case was found."""
     found: dict[str, int] = field(default_factory=dict)
     """Cases by role."""
+
+    @property
+    def file(self) -> Path | None:
+        """The first of the files; None where nothing was written."""
+        return self.files[0] if self.files else None
 
 
 def mine(
@@ -96,7 +102,7 @@ def mine(
             tasks = search.run()
         finally:
             search.close()
-        mined = Mined(
+        found = Mined(
             repository=history.name,
             tip=history.tip,
             considered=search.considered,
@@ -105,17 +111,17 @@ def mine(
             not_of_role=dict(search.not_of_role.most_common()),
             tasks=tuple(tasks),
             found=dict(Counter(task.category for task in tasks)),
-            file=target if tasks else None,
         )
-    if tasks:
-        write_suite(
-            target,
-            name=name,
-            description=f"Cases from commits of {mined.repository}.",
-            tasks=tasks,
-            notes=_notes(mined),
-        )
-    return mined
+    if not tasks:
+        return found
+    files = write_suites(
+        target,
+        name=name,
+        description=f"Cases from commits of {found.repository}.",
+        tasks=tasks,
+        notes=_notes(found),
+    )
+    return replace(found, files=files)
 
 
 def _notes(mined: Mined) -> tuple[str, ...]:

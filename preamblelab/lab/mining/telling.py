@@ -43,9 +43,10 @@ class Told:
         mined = self.mined
         span = f"{mined.considered} commits of {mined.repository} up to {mined.tip[:12]}"
         lines = [f"{span}: {mined.eligible} can become cases."]
-        if mined.file is not None:
+        if mined.files:
             roles = ", ".join(f"{count} {role}" for role, count in mined.found.items())
-            lines.append(f"{len(mined.tasks)} cases ({roles}) are written to {mined.file}")
+            files = ", ".join(map(str, mined.files))
+            lines.append(f"{len(mined.tasks)} cases ({roles}) are written to {files}")
         sections = [Section(title="Cases from commits", lines=tuple(map(for_terminal, lines)))]
         if mined.refused:
             sections.append(_reasons("Commits that can become none", "commits", mined.refused))
@@ -64,7 +65,7 @@ class Told:
             "refused": mined.refused,
             "not_of_role": mined.not_of_role,
             "found": mined.found,
-            "file": None if mined.file is None else str(mined.file),
+            "files": [str(file) for file in mined.files],
             "cases": [task.name for task in mined.tasks],
         }
         return json.dumps(data, indent=2) + "\n"

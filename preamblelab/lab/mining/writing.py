@@ -11,8 +11,13 @@ import yaml
 from preamblelab.domain.tasks import Task
 from preamblelab.errors import SpecError
 from preamblelab.library import load_suite
+from preamblelab.library.files import MAX_BYTES
 
 _SCHEMA_LINE: Final = "# yaml-language-server: $schema=../../.schemas/suite.schema.json\n"
+
+
+_ROOM: Final = MAX_BYTES - 20_000
+"""Bytes of one suite's tasks; the rest is for what stands above them."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -39,6 +44,47 @@ def _plain(text: str) -> bool:
 
 
 _Dumper.add_representer(str, _text)
+
+
+def write_suites(
+    file: Path, *, name: str, description: str, tasks: Sequence[Task], notes: Sequence[str]
+) -> tuple[Path, ...]:
+    """Write a suite as `write_suite` does, and further ones beside it for what it has no room for.
+
+    Returns:
+        The files: `cases.yaml`, `cases-2.yaml` and so on; a number that is taken is passed over.
+    """
+    files: list[Path] = []
+    number = 1
+    for part in _parts(tasks):
+        place, suite = file, name
+        while files and (place in files or place.exists() or place.is_symlink()):
+            number += 1
+            suite = f"{name}-{number}"
+            place = file.with_name(f"{file.stem}-{number}{file.suffix}")
+        write_suite(place, name=suite, description=description, tasks=part, notes=notes)
+        files.append(place)
+    return tuple(files)
+
+
+def _parts(tasks: Sequence[Task]) -> list[list[Task]]:
+    """Tasks in their order, as many together as one file may hold."""
+    parts: list[list[Task]] = [[]]
+    held = 0
+    for task in tasks:
+        size = len(_yaml({"tasks": [_document(task, "files")]}).encode())
+        if parts[-1] and held + size > _ROOM:
+            parts.append([])
+            held = 0
+        parts[-1].append(task)
+        held += size
+    return parts
+
+
+def _yaml(document: Any) -> str:
+    return yaml.dump(
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, indent=2
+    )
 
 
 def write_suite(
@@ -68,9 +114,7 @@ def write_suite(
         "description": description,
         "tasks": [_document(task, beside.name) for task in tasks],
     }
-    body = yaml.dump(
-        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, indent=2
-    )
+    body = _yaml(document)
     comment = "".join(f"# {line}\n" for line in notes)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -59,8 +59,9 @@ def releases(name: str, versions: list[str]) -> Iterator[Release]:
                     f"{name}=={version}",
                 )  # fmt: skip
             except subprocess.CalledProcessError as error:
-                said = (error.stderr or "").strip().splitlines()
-                print(f"left out: {version}: {said[-1] if said else error}", file=sys.stderr)
+                said = [line for line in (error.stderr or "").splitlines() if "rror:" in line]
+                why = said[-1].strip() if said else str(error)
+                print(f"left out: {version}: {why}", file=sys.stderr)
                 continue
             yield unpacked(next(Path(folder).iterdir()), version)
 
@@ -99,8 +100,11 @@ def message_of(name: str, before: Release | None, release: Release) -> str:
             continue
         old = before.files.get(path, b"").decode("utf-8", "replace").splitlines()
         new = release.files[path].decode("utf-8", "replace").splitlines()
-        gained = (line[2:] for line in difflib.ndiff(old, new) if line.startswith("+ "))
-        words = (_VERSION.sub("", _BULLET.sub("", line)).strip() for line in gained)
+        gained = [line[2:] for line in difflib.ndiff(old, new) if line.startswith("+ ")]
+        # A page that also explains the project names the release where it tells what is new.
+        named = [n for n, line in enumerate(gained) if release.version in line]
+        told = gained[named[0] :] if named else [] if path.upper().startswith("README") else gained
+        words = (_VERSION.sub("", _BULLET.sub("", line)).strip() for line in told)
         said += [line for line in words if re.search(r"[A-Za-z]{3}", line) and line not in said]
     telling = [line for line in said if len(line) >= SHORTEST]
     if not telling:

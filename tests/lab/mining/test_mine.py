@@ -9,6 +9,7 @@ import pytest
 from preamblelab.domain.records import Response
 from preamblelab.domain.tasks import Task
 from preamblelab.errors import SpecError
+from preamblelab.lab.mining import writing
 from preamblelab.lab.mining.eligible import Sizes
 from preamblelab.lab.mining.mine import Mined, mine
 from preamblelab.lab.suites import check_suites
@@ -133,6 +134,22 @@ def test_the_suite_reads_back_and_its_answers_are_as_they_should_be(mined: Mined
     assert {(each.golden.state, each.wrong.state) for each in checks} == {
         ("as wanted", "as wanted")
     }
+
+
+def test_what_one_file_has_no_room_for_goes_to_further_ones(
+    mined: Mined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Cases of a large module fill a suite's million bytes soon: none may be lost for that."""
+    monkeypatch.setattr(writing, "_ROOM", 3000)
+    (tmp_path / "cases-2.yaml").write_text("somebody's own")
+    files = writing.write_suites(
+        tmp_path / "cases.yaml", name="cases", description="d", tasks=mined.tasks, notes=()
+    )
+    assert [file.name for file in files[:2]] == ["cases.yaml", "cases-3.yaml"]
+    suites = [load_suite(file) for file in files]
+    assert [suite.name for suite in suites[:2]] == ["cases", "cases-3"]
+    assert tuple(task for suite in suites for task in suite.tasks) == mined.tasks
+    assert (tmp_path / "cases-2.yaml").read_text() == "somebody's own"
 
 
 def test_a_review_is_right_where_it_points_at_the_fault(
