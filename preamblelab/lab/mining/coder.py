@@ -27,6 +27,11 @@ from preamblelab.scoring.sandbox import Pool
 MOST_SHOWN: Final = 600_000
 """Characters of a case: the module twice, as it was and as it became, and its tests."""
 
+MOST_SUITES: Final = 3
+"""Files of tests that are tried, those with most new lines first."""
+ASIDE: Final = frozenset({"setup.py", "conf.py", "noxfile.py"})
+"""Python that packs or documents a project, and is part of none of its modules."""
+
 Verify = Callable[[ChangeEvidence, str, str], tuple[frozenset[str], frozenset[str]]]
 """Names of the tests that pass on the module before, and after."""
 
@@ -43,7 +48,25 @@ def coder_case(
     Raises:
         NoCaseError: the commit is no such change, or its tests do not tell before from after.
     """
-    code, tests = _sides(edits)
+    code, suites = _sides(edits)
+    error: NoCaseError | None = None
+    for tests in suites[:MOST_SUITES]:
+        try:
+            return _case(shared, history, commit, (code, tests), verify)
+        except NoCaseError as found:
+            error = error or found  # another file of tests may tell
+    raise error or NoCaseError("no file of Python tests beside it")
+
+
+def _case(
+    shared: Mapping[str, Any],
+    history: History,
+    commit: Commit,
+    sides: tuple[Edit, Edit],
+    verify: Verify,
+) -> Task:
+    """The case of a module and one file of tests."""
+    code, tests = sides
     before, after = code.before or "", code.after or ""
     if 2 * len(before) + len(after) + len(tests.after or "") > MOST_SHOWN:
         raise NoCaseError(f"module and tests of more than {MOST_SHOWN:,} characters")
@@ -104,16 +127,24 @@ def verifier_in(pool: Pool, runner: SuiteRunner) -> Verify:
     return verify
 
 
-def _sides(edits: tuple[Edit, ...]) -> tuple[Edit, Edit]:
-    """The module and the file of tests that a commit changed."""
-    python = [edit for edit in edits if edit.path.endswith(".py")]
+def _sides(edits: tuple[Edit, ...]) -> tuple[Edit, list[Edit]]:
+    """The module and the files of tests that a commit changed."""
+    python = [edit for edit in edits if edit.path.endswith(".py") and _name(edit) not in ASIDE]
     code = [edit for edit in python if not is_test(edit.path)]
     tests = [edit for edit in python if is_test(edit.path) and edit.after]
     if len(code) != 1 or code[0].before is None or code[0].after is None:
         raise NoCaseError("not one Python module, there before and after")
-    if len(tests) != 1:
-        raise NoCaseError("not one file of Python tests beside it")
-    return code[0], tests[0]
+    if not tests:
+        raise NoCaseError("no file of Python tests beside it")
+    return code[0], sorted(tests, key=_new_lines, reverse=True)
+
+
+def _name(edit: Edit) -> str:
+    return edit.path.rpartition("/")[2]
+
+
+def _new_lines(edit: Edit) -> int:
+    return len(set((edit.after or "").splitlines()) - set((edit.before or "").splitlines()))
 
 
 def _surroundings(

@@ -61,6 +61,16 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Mined:
         "Use a library that the sandbox does not have",
         {"parcels.py": "import numpy\n" + RIGHT, "test_parcels.py": TESTS + lines(3)},
     )
+    made.commit("Add boxes that cost what parcels cost", {"boxes.py": FAULTY})
+    made.commit(
+        f"{FIX}, with a version and other tests",
+        {
+            "boxes.py": RIGHT,
+            "setup.py": lines(3),
+            "test_aside.py": "def test_aside():\n    assert True\n" + lines(20),
+            "test_boxes.py": TESTS.replace("from parcels", "from boxes"),
+        },
+    )
     file = tmp_path_factory.mktemp("suites") / "cases.yaml"
     return mine(made.folder, roles=("coder",), file=file)
 
@@ -70,10 +80,19 @@ def case(mined: Mined, module: str) -> Task:
 
 
 def test_only_commits_whose_tests_tell_before_from_after(mined: Mined):
-    assert [list(task.files) for task in mined.tasks] == [["parcels.py"], ["post/parcels.py"]]
+    assert [list(task.files) for task in mined.tasks] == [
+        ["boxes.py"], ["parcels.py"], ["post/parcels.py"]
+    ]  # fmt: skip
     told = " ".join(mined.not_of_role)
     assert "no test fails on the parent and passes on the commit" in told
     assert "its tests do not run in the sandbox alone" in told
+
+
+def test_the_file_of_tests_that_tells_is_found_among_several(mined: Mined):
+    task = case(mined, "boxes.py")
+    assert task.evidence is not None
+    assert task.evidence.change is not None
+    assert "from boxes import fee" in task.evidence.change.tests
 
 
 def test_what_is_needed_lies_beside_the_suite_and_nothing_else(mined: Mined):
@@ -171,7 +190,7 @@ def test_a_suite_of_cases_is_asked_and_marked_like_any_other(mined: Mined, tmp_p
         scores = store.scores("compare-better").set_index(["variant", "task"])["score"]
     assert report is not None
     assert set(scores.loc["better"]) == {100}
-    assert sorted(scores.loc["baseline"]) == pytest.approx([100 / 3, 200 / 3], abs=1e-4)
+    assert sorted(scores.loc["baseline"]) == pytest.approx([100 / 3, 100 / 3, 200 / 3], abs=1e-4)
 
 
 def test_golden_and_wrong_answers_of_cases_are_sound(mined: Mined):
