@@ -19,6 +19,7 @@ from preamblelab.lab.mining.surroundings import (
     MOST_FILES,
     import_root,
     needed,
+    with_absolute_imports,
 )
 from preamblelab.scoring.evidence.executing_change import passed, run_versions
 from preamblelab.scoring.evidence.protocol import SuiteRunner
@@ -79,7 +80,10 @@ def _case(
     if "/" in module and stem in sys.stdlib_module_names:
         raise NoCaseError("a module named like one of Python's own")
     draft = ChangeEvidence(
-        module=module, tests=tests.after or "", files=files, must_pass=("to be found out",)
+        module=module,
+        tests=with_absolute_imports(tests.after or "", tests.path, root),
+        files=files,
+        must_pass=("to be found out",),
     )
     then, now = verify(draft, before, after)
     fixed = sorted(now - then)
@@ -121,7 +125,8 @@ def verifier_in(pool: Pool, runner: SuiteRunner) -> Verify:
             raise NoCaseError("its tests do not run in the sandbox alone")
         old, new = run.versions
         if new.load_fault or new.reason:
-            raise NoCaseError("its tests do not run in the sandbox alone")
+            why = (new.load_fault or new.reason)[:80]
+            raise NoCaseError(f"its tests do not run in the sandbox alone ({why})")
         return passed(old), passed(new)
 
     return verify

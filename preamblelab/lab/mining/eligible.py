@@ -38,6 +38,10 @@ _TRAILER: Final = re.compile(
 )
 _ADDRESS: Final = re.compile(r"<?[\w.+-]+@[\w-]+\.[\w.-]+>?")
 _HANDLE: Final = re.compile(r"(?<![\w.])@[A-Za-z][\w-]*")
+_CREDIT: Final = re.compile(
+    r"(?i)[ \t]*\((?:many\s+)?(?:thanks|thank you|thx|reported by|found by|patch by|suggested by|"
+    r"contributed by)\b[^()]*\)"
+)
 _STATED: Final = re.compile(
     r"^severity:\s*(low|medium|normal|high|critical)\s*$", re.IGNORECASE | re.MULTILINE
 )
@@ -173,7 +177,7 @@ def severity_of(message: str) -> Severity:
 
 
 def task_text(message: str) -> str:
-    """A commit's message without anybody's name: no trailers, addresses or handles."""
-    text = _STATED.sub("", _TRAILER.sub("", message))
+    """A commit's message without trailers, credits in brackets, addresses and handles."""
+    text = _CREDIT.sub("", _STATED.sub("", _TRAILER.sub("", message)))
     text = _HANDLE.sub("somebody", _ADDRESS.sub("", text))
     return "\n".join(line.rstrip() for line in text.strip().splitlines())

@@ -1,11 +1,13 @@
 """The files of a repository that a module and its tests need: what they import, and no more."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 MOST_FILES: Final = 200
 MOST_CHARACTERS: Final = 1_000_000
+_RELATIVE: Final = re.compile(r"\bfrom\s*\.+\s*[\w.]*\s+import\b")
 _SOURCE_FOLDERS: Final = ("src/", "lib/", "python/")
 
 
@@ -60,6 +62,31 @@ def _imported(text: str, package: str) -> Iterator[str]:
             name = ".".join(part for part in (base, node.module or "") if part)
             yield name
             yield from (f"{name}.{alias.name}" if name else alias.name for alias in node.names)
+
+
+def with_absolute_imports(text: str, path: str, root: str) -> str:
+    """A text that imports from beside itself by full names, so that it may lie elsewhere.
+
+    Args:
+        text: of a Python file.
+        path: where it lies: `from .sub import x` in `tests/test_a.py` is `from tests.sub import x`.
+        root: the folder from which modules are imported.
+    """
+    package = _package(path, root)
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return text
+    lines = text.splitlines(keepends=True)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level and package:
+            parts = package.split(".")
+            base = ".".join(parts[: len(parts) - node.level + 1])
+            name = ".".join(part for part in (base, node.module or "") if part)
+            place = node.lineno - 1
+            if name:
+                lines[place] = _RELATIVE.sub(f"from {name} import", lines[place], count=1)
+    return "".join(lines)
 
 
 def _package(path: str, root: str) -> str:

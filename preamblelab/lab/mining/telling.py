@@ -14,7 +14,7 @@ from preamblelab.lab.mining.cases import ROLES
 from preamblelab.lab.mining.eligible import Sizes
 from preamblelab.lab.mining.mine import Mined, mine
 from preamblelab.report.escaping import for_terminal
-from preamblelab.report.layout import Grid, Section, as_text
+from preamblelab.report.layout import Grid, Section, as_text, counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Told:
         if mined.files:
             roles = ", ".join(f"{count} {role}" for role, count in mined.found.items())
             files = ", ".join(map(str, mined.files))
-            lines.append(f"{len(mined.tasks)} cases ({roles}) are written to {files}")
+            lines.append(f"Written to {files}: {counted(len(mined.tasks), 'case')} ({roles})")
         sections = [Section(title="Cases from commits", lines=tuple(map(for_terminal, lines)))]
         if mined.refused:
             sections.append(_reasons("Commits that can become none", "commits", mined.refused))

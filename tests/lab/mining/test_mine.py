@@ -10,8 +10,9 @@ from preamblelab.domain.records import Response
 from preamblelab.domain.tasks import Task
 from preamblelab.errors import SpecError
 from preamblelab.lab.mining import writing
-from preamblelab.lab.mining.eligible import Sizes
+from preamblelab.lab.mining.eligible import Sizes, task_text
 from preamblelab.lab.mining.mine import Mined, mine
+from preamblelab.lab.mining.surroundings import with_absolute_imports
 from preamblelab.lab.suites import check_suites
 from preamblelab.library import load_suite
 from preamblelab.scoring.verifiers.catalogue import verify
@@ -287,3 +288,22 @@ def test_an_empty_search_writes_nothing(tmp_path: Path):
     found = mine(made.folder, file=tmp_path / "cases.yaml")
     assert (found.tasks, found.file, found.refused) == ((), None, {"the first commit": 1})
     assert not (tmp_path / "cases.yaml").exists()
+
+
+def test_credits_are_no_part_of_what_is_asked():
+    message = (
+        "Fix the limit (thanks @nora and J. Doe)\n\nReported-by: A <a@b.c>\nKeeps (some) words."
+    )
+    assert task_text(message) == "Fix the limit\n\n\nKeeps (some) words."
+
+
+def test_tests_may_lie_elsewhere_than_what_they_import_from_beside():
+    text = "import os\nfrom . import Mixin, x\nfrom .more.of import (\n    y,\n)\nfrom a import b\n"
+    assert with_absolute_imports(text, "tests/unit/test_a.py", "src/") == (
+        "import os\nfrom tests.unit import Mixin, x\nfrom tests.unit.more.of import (\n    y,\n)\n"
+        "from a import b\n"
+    )
+    assert with_absolute_imports("from .. import z\n", "tests/unit/a.py", "") == (
+        "from tests import z\n"
+    )
+    assert with_absolute_imports("from . import z\n", "test_a.py", "") == "from . import z\n"

@@ -171,3 +171,19 @@ def test_modules_that_are_imported_for_all_are_of_the_library_alone(
     assert runner.run(pool, job).versions[0].load_fault == ""
     lost = runner.run(pool, replace(job, code=code))
     assert "nowhere" in lost.versions[0].load_fault
+
+
+def test_a_package_is_a_module_too(runner: PythonRunner, pool: Pool) -> None:
+    """`shop/__init__.py` is what `import shop` gives, and finds the modules beside it."""
+    code = (
+        "import shop\nfrom shop import fee, rates\n"
+        "def test_a():\n    assert fee(1) == rates.LEAST\n    assert shop.__path__\n"
+    )
+    job = SuiteJob(
+        code=code,
+        module="shop/__init__.py",
+        versions=("from shop.rates import LEAST\n\ndef fee(n):\n    return n * LEAST\n",),
+        files={"shop/rates.py": "LEAST = 4\n"},
+    )
+    (version,) = runner.run(pool, job).versions
+    assert [(each.name, each.status) for each in version.tests] == [("test_a", "passed")], version

@@ -1,7 +1,7 @@
 """Runs in the sandbox: the module under test, given from memory and watched while tests run."""
 
 # pathlib, like asyncio, would cost each start more than all the rest.
-# ruff: noqa: PTH100, S102
+# ruff: noqa: PTH100, PTH120, S102
 
 import os
 import sys
@@ -28,6 +28,9 @@ class Finder:
     def __init__(self, path: str, source: str, told: Any) -> None:
         self.path = os.path.abspath(path)
         parts = path[: -len(".py")].split("/")
+        self.package = parts[-1] == "__init__" and len(parts) > 1
+        if self.package:
+            parts.pop()
         # `pkg/parcel.py` is `pkg.parcel`; tests beside it may also say `parcel`.
         self.names = {".".join(parts), parts[-1]}
         self.code = compile(source, self.path, "exec", dont_inherit=True)
@@ -40,7 +43,10 @@ class Finder:
             return None
         from importlib.machinery import ModuleSpec
 
-        return ModuleSpec(name, self, origin=self.path)  # type: ignore[arg-type]
+        spec = ModuleSpec(name, self, origin=self.path, is_package=self.package)  # type: ignore[arg-type]
+        if self.package:
+            spec.submodule_search_locations = [os.path.dirname(self.path)]
+        return spec
 
     def create_module(self, spec: Any) -> types.ModuleType:
         """Make the module, one for all its names."""
