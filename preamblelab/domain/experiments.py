@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from preamblelab.domain.base import Name, Spec, content_digest
+from preamblelab.domain.claims import ClaimsSpec
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.preambles import BASELINE, NO_PREAMBLE, Preamble, Variant, parse_label
 from preamblelab.domain.rubrics import Rubric
@@ -99,6 +100,8 @@ class Experiment(Spec):
     """Whether each model gets one call that is dropped before its first trial."""
     allow_unsafe: bool = False
     """Whether answers are run without isolation where no sandbox holds; the report says so."""
+    claims: ClaimsSpec | None = None
+    """Published sentences that a report checks."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -150,7 +153,7 @@ class Experiment(Spec):
         """The address of the whole plan, budget and question apart."""
         # An experiment without pairs keeps the address it had before there were any.
         newer = set() if self.pairs else {"pairs", "by_pass"}
-        dump = self.model_dump(mode="json", exclude={"budget", "question"} | newer)
+        dump = self.model_dump(mode="json", exclude={"budget", "question", "claims"} | newer)
         if not self.allow_unsafe:
             del dump["allow_unsafe"]  # a plan without it keeps the address that it had before
         dump["suite"]["tasks"] = [task.document() for task in self.suite.tasks]

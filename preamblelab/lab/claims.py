@@ -1,56 +1,19 @@
 """The use case of checking published sentences: a file of them, and the tables they came from."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
-
-from preamblelab.domain.base import Spec
+from preamblelab.domain.claims import ClaimSpec, ClaimsSpec
 from preamblelab.errors import SpecError, TableError
 from preamblelab.lab.reporting import baseline_of, only_experiment
+from preamblelab.library.claims import read_claims
 from preamblelab.library.files import Place
-from preamblelab.library.fitting import fit
-from preamblelab.library.nodes import Node
-from preamblelab.library.strict_yaml import parse_fields
 from preamblelab.report.published import ClaimsReport
 from preamblelab.stats.claims import Checked, Claim, Evidence, check_claim
 from preamblelab.stats.tables import read_scores
 from preamblelab.store import Store
-
-Bounds = tuple[float, float]
-
-
-class ClaimSpec(Spec):
-    """One published sentence as a file writes it."""
-
-    says: str = Field(description="The sentence.", min_length=1)
-    compute: str = Field(description="The computation behind it, by name.")
-    states: bool | float | str | tuple[float, ...] = Field(description="The value it states.")
-    experiments: tuple[str, ...] | None = Field(None, description="Where it is computed from.")
-    variant: str | None = None
-    model: str | None = None
-    subset: Literal["rose", "not_negative", "without_regressions"] | None = None
-    bounds: Bounds | None = Field(None, description="Lowest and highest baseline, both in.")
-    tiers: tuple[Bounds, ...] | None = None
-    direction: Literal["rose", "fell"] | None = None
-    size: Literal["tiny", "mid", "large", "unknown"] | None = None
-    tests: int | None = Field(None, ge=1)
-    models: int | None = Field(None, ge=1)
-    per: int | None = Field(None, ge=1)
-
-    def claim(self) -> Claim:
-        """The claim for the statistics."""
-        told = self.model_dump(exclude={"says", "compute", "states"}, exclude_none=True)
-        return Claim(says=self.says, compute=self.compute, states=self.states, where=told)
-
-
-class ClaimsSpec(Spec):
-    """A file of published sentences."""
-
-    source: str = Field("", description="Where they were published.")
-    claims: tuple[ClaimSpec, ...] = Field(min_length=1)
 
 
 def claims_checked(file: str | Path, source: str | None, store: Path) -> ClaimsReport:
@@ -66,7 +29,24 @@ def claims_checked(file: str | Path, source: str | None, store: Path) -> ClaimsR
         SpecError: the file is wrong; the message names the line.
         TableError: a computation does not exist, or cannot be made from these tables.
     """
-    root, written = read_claims(file)
+    path = Path(file)
+    root, written = read_claims(Place(root=path.resolve().parent, parts=(path.name,)))
+    return written_checked(
+        written, source, store, lambda number: f"{file}:{root.at(('claims', number)).line}"
+    )
+
+
+def written_checked(
+    written: ClaimsSpec, source: str | None, store: Path, where: Callable[[int], str]
+) -> ClaimsReport:
+    """As `claims_checked`, for sentences that were read before.
+
+    Args:
+        written: the sentences.
+        source: as there.
+        store: as there.
+        where: from the number of a sentence, from 0, to how an error names its place.
+    """
     notes: tuple[str, ...] = ()
     if source is not None and source.endswith((".csv", ".csv.gz")):
         evidence = _from_csv(source)
@@ -76,30 +56,23 @@ def claims_checked(file: str | Path, source: str | None, store: Path) -> ClaimsR
         source=written.source,
         tables=next(iter(evidence.tables)),
         checked=tuple(
-            _checked(Path(file), root, number, spec.claim(), evidence)
+            _checked(where(number), _claim(spec), evidence)
             for number, spec in enumerate(written.claims)
         ),
         notes=notes,
     )
 
 
-def read_claims(file: str | Path) -> tuple[Node, ClaimsSpec]:
-    """The sentences of a file, and the tree they were read from.
-
-    Raises:
-        SpecError: there is no such file, or it is wrong; the message names the line.
-    """
-    path = Path(file)
-    place = Place(root=path.resolve().parent, parts=(path.name,))
-    root = parse_fields(place.read(), place.shown)
-    return root, fit(ClaimsSpec, root, place.shown)
+def _claim(spec: ClaimSpec) -> Claim:
+    told = spec.model_dump(exclude={"says", "compute", "states"}, exclude_none=True)
+    return Claim(says=spec.says, compute=spec.compute, states=spec.states, where=told)
 
 
-def _checked(file: Path, root: Node, number: int, claim: Claim, evidence: Evidence) -> Checked:
+def _checked(where: str, claim: Claim, evidence: Evidence) -> Checked:
     try:
         return check_claim(claim, evidence)
     except TableError as error:
-        raise TableError(f"{file}:{root.at(('claims', number)).line}: {error}") from None
+        raise TableError(f"{where}: {error}") from None
 
 
 def _from_csv(path: str) -> Evidence:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from preamblelab.decision.choosing import Choice, choose_preamble
+from preamblelab.domain.claims import ClaimsSpec
 from preamblelab.domain.models import ModelSpec
-from preamblelab.errors import SpecError
-from preamblelab.lab.claims import claims_checked
+from preamblelab.errors import PreamblelabError, SpecError
+from preamblelab.lab.claims import claims_checked, written_checked
 from preamblelab.lab.reporting import analyze, baseline_of
 from preamblelab.lab.usecases import specs_of
 from preamblelab.report.findings import Judged
@@ -52,7 +53,8 @@ def report_on(
         margin: the smallest effect that matters, in points; the experiment's, or 5, when not given.
         baseline: variant of a CSV to compare with; needed when none is called baseline.
         scale: what the scores of a CSV are multiplied by to become points; see `read_scores`.
-        claims: file of published sentences, to be checked against the same tables.
+        claims: file of published sentences, to be checked against the same tables; those of the
+            experiment's own file when not given.
 
     Raises:
         TableError: the CSV lacks a column, holds shares, or names no baseline; the message says
@@ -69,7 +71,23 @@ def report_on(
             raise SpecError(f"{option} is for a CSV of scores; a stored experiment has its own")
     with Store(store, read_only=True) as opened:
         shown = analyze(opened, source, margin=margin)
+        planned = opened.document(shown.experiment).get("claims")
+    if claims is None and planned is not None:
+        return _with_planned_claims(shown, planned, store)
     return _with_claims(shown, claims, shown.experiment, store)
+
+
+def _with_planned_claims(report: Report, planned: Mapping[str, Any], store: Path) -> Report:
+    """The claims that the experiment's file names; a run that goes on may not carry them yet."""
+    name = report.experiment
+    written = ClaimsSpec.model_validate_json(json.dumps(planned))
+    try:
+        checked = written_checked(
+            written, name, store, lambda number: f"claim {number + 1} of '{name}'"
+        )
+    except PreamblelabError as error:
+        return replace(report, facts=(*report.facts, ("claims not checked", str(error))))
+    return replace(report, published=checked)
 
 
 def _with_claims(report: Report, claims: Path | None, source: str, store: Path) -> Report:

@@ -22,6 +22,8 @@ def experiment_document(experiment: Experiment) -> dict[str, Any]:
     document = experiment.model_dump(mode="json")
     for task in document["suite"]["tasks"]:
         task["files"] = [[name, text] for name, text in task["files"].items()]
+    if experiment.claims is None:
+        del document["claims"]  # a plan without any keeps the document that it had before
     return {"format": FORMAT, **document}
 
 

@@ -7,11 +7,13 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
+from preamblelab.domain.claims import ClaimsSpec
 from preamblelab.domain.experiments import Experiment, repetitions_of
 from preamblelab.domain.models import ModelSpec, check_settings
 from preamblelab.domain.preambles import BASELINE, COMMON, Preamble, VariantLabel, parse_label
 from preamblelab.domain.tasks import Suite, Task
 from preamblelab.library.catalogue import Catalogue, entry, read_catalogue, refuse_switch_words
+from preamblelab.library.claims import read_claims
 from preamblelab.library.files import Place
 from preamblelab.library.fitting import fit, near
 from preamblelab.library.forms import ExperimentForm
@@ -128,6 +130,7 @@ class _Resolver:
             "rubric": rubric.rubric,
             "judges": self._judges(),
             "budget": form.budget,
+            "claims": self._claims(),
         }
         try:
             experiment = Experiment.model_validate({**kept, **resolved})
@@ -136,6 +139,13 @@ class _Resolver:
             raise self.source.error("", " ".join(str(error).split())) from None
         root = self.source.root
         return LoadedExperiment(experiment, Source(file=self.source.file, root=root, parts=parts))
+
+    def _claims(self) -> ClaimsSpec | None:
+        if self.form.claims is None:
+            return None
+        with self.source.naming("claims"):
+            place = self.place.beside(self.form.claims)
+        return read_claims(place)[1]  # its own errors name its own lines
 
     def _find(self, kind: Kind, name: str, path: str) -> Place:
         with self.source.naming(path):

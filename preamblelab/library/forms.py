@@ -104,3 +104,5 @@ class ExperimentForm(Spec):
     """Whether each model gets one call that is dropped before its first trial."""
     allow_unsafe: bool = False
     """Whether answers are run without isolation where no sandbox holds; the report says so."""
+    claims: str | None = None
+    """A file of published sentences below this file's folder, which a report checks."""

@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from preamblelab.domain.claims import ClaimsSpec
+from preamblelab.domain.experiments import Budget, Experiment
 from preamblelab.errors import SpecError, TableError
 from preamblelab.lab.deciding import designs, planned_power, report_on
+from preamblelab.lab.running import execute
+from preamblelab.lab.usecases import comparison
 from preamblelab.stats.planning import Spreads, plan_design
+from preamblelab.store import Store
 
 HEADER = "model,variant,task,score\n"
 
@@ -67,3 +72,30 @@ def test_a_spread_that_nobody_measured_is_not_silently_none(tmp_path: Path) -> N
     lines = [f"{m},{v},{t},{r},{float(s) + r * 3}" for m, v, t, s in rows for r in (1, 2)]
     path.write_text("model,variant,task,repetition,score\n" + "\n".join(lines) + "\n")
     assert "not known" not in told()
+
+
+def claimed(states: float, **more: str) -> Experiment:
+    said = {"says": "It helps.", "compute": "mean_effect", "states": states, **more}
+    plan = comparison(
+        "Name the edge cases first.", ["sim/mid-4b"], suite="smoke", repetitions=1, rubric="coding",
+        judges=(), settings={}, budget=Budget(), seed=1,
+    )  # fmt: skip
+    return plan.model_copy(
+        update={"claims": ClaimsSpec.model_validate({"source": "a blog", "claims": (said,)})}
+    )
+
+
+def test_the_claims_of_an_experiment_are_checked_without_an_option(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    plan = claimed(99.0)
+    with Store(path) as store:
+        execute(plan, store)
+    report = report_on(plan.name, path)
+    assert report.published is not None
+    assert report.published.source == "a blog"
+    assert not report.published.checked[0].follows
+    assert "What was claimed" in report.to_html()
+    with Store(path) as store:
+        execute(claimed(99.0, compute="no_such_thing"), store)
+    facts = dict(report_on(plan.name, path).facts)
+    assert f"claim 1 of '{plan.name}'" in facts["claims not checked"]

@@ -7,7 +7,13 @@ import pytest
 
 from preamblelab.domain.models import ModelSpec
 from preamblelab.errors import SpecError
-from preamblelab.library import load_experiment, load_experiment_with_source, read_experiment_file
+from preamblelab.library import (
+    experiment_document,
+    experiment_from_document,
+    load_experiment,
+    load_experiment_with_source,
+    read_experiment_file,
+)
 
 Write = Callable[[str, str], Path]
 
@@ -284,3 +290,31 @@ def test_crossing_leaves_the_arm_without_a_preamble_alone(write: Write, plan: st
         "baseline",
         "careful+brevity",
     )
+
+
+CLAIMS = "source: a blog\nclaims:\n  - {says: It helps., compute: mean_effect, states: 4}\n"
+
+
+def test_claims_stand_beside_the_plan_and_change_nothing_in_it(write: Write, plan: str):
+    write("experiments/claims/blog.yaml", CLAIMS)
+    plain = load_experiment(write("experiments/x.yaml", plan))
+    claimed = load_experiment(write("experiments/x.yaml", plan + "claims: claims/blog.yaml\n"))
+    assert claimed.claims is not None
+    assert claimed.claims.claims[0].says == "It helps."
+    assert claimed.digest == plain.digest
+    assert "claims" not in experiment_document(plain)
+    assert experiment_from_document(experiment_document(claimed)) == claimed
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ("../blog.yaml", r"x.yaml:\d+: claims: '../blog.yaml' is not a path below"),
+        ("claims/none.yaml", r"none.yaml"),
+        ("claims/bad.yaml", r"bad.yaml:2: claims.0: unknown field 'say'; did you mean"),
+    ],
+)
+def test_wrong_claims_are_named_with_their_file(write: Write, plan: str, named: str, words: str):
+    write("experiments/claims/bad.yaml", "claims:\n  - {say: x, compute: mean_effect, states: 4}\n")
+    with pytest.raises(SpecError, match=words):
+        load_experiment(write("experiments/x.yaml", plan + f"claims: {named}\n"))
