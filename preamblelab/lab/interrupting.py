@@ -38,10 +38,12 @@ def finished_first(
         what: is being done, as the line says it.
         heeded: change nothing: Ctrl-C is somebody else's.
     """
-    if heeded or threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    in_main = threading.current_thread() is threading.main_thread()
+    # No function: Ctrl-C is ignored already, as in a shell's background.
+    if heeded or not in_main or not callable(before):
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
 
     def first(_: int, __: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)

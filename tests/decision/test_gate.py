@@ -346,6 +346,14 @@ def test_too_many_answers_that_nobody_could_mark_are_invalid():
     assert "2 answers could not be marked" in decision.sentence
 
 
+def test_a_run_that_no_judge_marked_is_invalid_and_never_zero():
+    """Edge case: all judges invalid."""
+    decision = decide(observed(flat(None), flat(None)), policy())
+    assert decision.outcome == "invalid"
+    assert "70 answers could not be marked" in decision.sentence
+    assert figure(decision, "overall").challenger is None
+
+
 def test_fewer_than_five_tasks_in_a_category_estimate_nothing():
     made = observed(flat(0.2), flat(0.8), planned=tasks(COUNTS | {"safety": 4}))
     decision = decide(made, policy())

@@ -46,6 +46,16 @@ def test_the_first_is_heard_and_the_work_ends_the_second_ends_it():
         twice()
 
 
+def test_where_ctrl_c_is_ignored_it_stays_ignored():
+    """A job in a shell's background is started so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    said = []
+    with finished_first(said.append, "deciding"):
+        press()
+    assert said == []
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
 def test_before_the_first_call_it_says_what_earlier_runs_have_stored(tmp_path, monkeypatch):
     world = World(effects={"a": 0.0})
     plan = world.experiment(tasks=4, repetitions=1)

@@ -16,6 +16,7 @@ from preamblelab.lab.gating.proving import told_plan
 from preamblelab.lab.gating.runs import GateRun, run_gate
 from preamblelab.lab.gating.trials import Trial, put_on_trial, revert, trial_in_force
 from preamblelab.lab.gating.weights import weighed, with_weights
+from preamblelab.lab.interrupting import finished_first
 from preamblelab.library.gates import LoadedGate, Overlay, holder_of, load_gate, load_overlay
 from preamblelab.report.layout import Grid, Section, as_text
 from preamblelab.report.progress import LineProgress, Progress
@@ -105,20 +106,22 @@ def ran(gate: Path, home: Path, challenge: Challenge, options: Options) -> GateR
         allow_unpriced=options.allow_unpriced,
     )
     plan = with_weights(replace(plan, among=options.among))
+    progress = Progress() if options.quiet else LineProgress()
     run = run_gate(
         plan,
         place,
         new=options.new,
         emergency=options.emergency,
-        progress=Progress() if options.quiet else LineProgress(),
+        progress=progress,
         handle_interrupts=True,
     )
     if run.decision is None:
         return run
-    if options.apply and run.decision.exit_code == 0:
-        carry_out(place, run.decision, plan.challenger)
-    if run.decision.outcome == "keep" and trial_in_force(place) is not None:
-        revert(place)
+    with finished_first(progress.say, "carrying it out"):
+        if options.apply and run.decision.exit_code == 0:
+            carry_out(place, run.decision, plan.challenger)
+        if run.decision.outcome == "keep" and trial_in_force(place) is not None:
+            revert(place)
     return run
 
 
