@@ -12,9 +12,10 @@ from preamblelab.domain.records import Request
 from preamblelab.domain.sizes import Size
 from preamblelab.domain.tasks import Task
 from preamblelab.errors import SpecError
-from preamblelab.execution.gateway import limit_name
+from preamblelab.execution.gateway import endpoint_of, limit_name
 from preamblelab.execution.settings import sent_settings
-from preamblelab.store import PlannedTrial
+from preamblelab.library import experiment_document
+from preamblelab.store import PlannedTrial, Store
 
 PLAN_VERSION = 1
 """Changes when the same experiment would be planned otherwise."""
@@ -162,3 +163,34 @@ def refuse_settings(experiment: Experiment) -> None:
     for model in experiment.models:
         settings = settings_of(experiment, model, task, 1)
         sent_settings(Request(model=model, messages=(), settings=settings))
+
+
+def registered(experiment: Experiment, store: Store, facts: Mapping[str, ModelFacts]) -> Plan:
+    """The plan, with its trials' names in the store."""
+    plan = Plan(experiment, facts)
+    if store.plan_digest(experiment.name) != plan.digest:
+        store.register(
+            experiment.name,
+            digest=experiment.digest,
+            document=experiment_document(experiment),
+            trials=plan.trials(),
+            plan_digest=plan.digest,
+        )
+        for model in experiment.models:
+            store.put_facts(model.id, endpoint_of(model), facts[model.name])
+    else:
+        _claims_renewed(experiment, store)
+    return plan
+
+
+def _claims_renewed(experiment: Experiment, store: Store) -> None:
+    """Published sentences change no trial, and may be written after a run."""
+    stored = store.document(experiment.name)
+    document = {**stored, "claims": experiment_document(experiment).get("claims")}
+    if document["claims"] != stored.get("claims"):
+        digest = store.plan_digest(experiment.name)
+        assert digest is not None, "it was registered with this plan"
+        store.register(
+            experiment.name, digest=experiment.digest, document=document, trials=(),
+            plan_digest=digest,
+        )  # fmt: skip

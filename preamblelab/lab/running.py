@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from preamblelab.domain.experiments import Experiment, Trial
-from preamblelab.domain.facts import ModelFacts
 from preamblelab.domain.models import ModelSpec
 from preamblelab.domain.records import Request, Response
 from preamblelab.execution.budget import BudgetSpent, Meter, refuse_unpriced
 from preamblelab.execution.clients import Client
 from preamblelab.execution.doors import Doors, FunctionClient
-from preamblelab.execution.gateway import Gateway, endpoint_of, warms_up
+from preamblelab.execution.gateway import Gateway, warms_up
 from preamblelab.execution.prices import price_of
 from preamblelab.execution.runner import Runner, Tally
 from preamblelab.lab.delivering import record_probe, review_delivery
@@ -23,10 +22,9 @@ from preamblelab.lab.discovering import discovered_facts, made_with, recorded_fa
 from preamblelab.lab.executing import execute_answers, unexecuted
 from preamblelab.lab.interrupting import interrupted_line
 from preamblelab.lab.looping import to_the_end
-from preamblelab.lab.planning import Plan, refuse_settings
+from preamblelab.lab.planning import Plan, refuse_settings, registered
 from preamblelab.lab.rounds import Rounds, rounds_of
 from preamblelab.lab.stopping import record_plan, refuse_other_plan
-from preamblelab.library import experiment_document
 from preamblelab.report.progress import Progress
 from preamblelab.scoring.grader import Grader, MarkTally
 from preamblelab.scoring.marking import Marking, marking_of
@@ -94,11 +92,11 @@ def execute(
 
     def work() -> Outcome:
         refuse_other_plan(experiment, store, marking.digest)
-        plan = _registered(experiment, store, recorded_facts(experiment, store))
+        plan = registered(experiment, store, recorded_facts(experiment, store))
         missing = store.unanswered(experiment.name)
         if missing:
             facts = discovered_facts(experiment, store, stand_in=client is not None)
-            plan = _registered(experiment, store, facts)
+            plan = registered(experiment, store, facts)
             missing = _each_once(store.unanswered(experiment.name))
         if experiment.stops_early:
             record_plan(experiment, store, marking.digest)
@@ -377,19 +375,3 @@ def _each_once(trials: Iterable[PlannedTrial]) -> list[PlannedTrial]:
     for trial in trials:
         once.setdefault(trial.response_key, trial)
     return list(once.values())
-
-
-def _registered(experiment: Experiment, store: Store, facts: Mapping[str, ModelFacts]) -> Plan:
-    """The plan, with its trials' names in the store."""
-    plan = Plan(experiment, facts)
-    if store.plan_digest(experiment.name) != plan.digest:
-        store.register(
-            experiment.name,
-            digest=experiment.digest,
-            document=experiment_document(experiment),
-            trials=plan.trials(),
-            plan_digest=plan.digest,
-        )
-        for model in experiment.models:
-            store.put_facts(model.id, endpoint_of(model), facts[model.name])
-    return plan
