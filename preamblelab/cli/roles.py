@@ -103,7 +103,7 @@ def apply(
     store: StoreOption = DEFAULT,
     emergency: EmergencyOption = False,
 ) -> None:
-    """Put those who qualify into their roles; the one before can be brought back."""
+    """Put those who qualify into their roles; ends with the exit code of `roles decide`."""
     from preamblelab.lab.roles.commands import applied_roles
 
     with pipeline_codes():
