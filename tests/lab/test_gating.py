@@ -13,7 +13,7 @@ import pytest
 from preamblelab.decision.gate import decide
 from preamblelab.decision.registering import adopted
 from preamblelab.domain.experiments import Budget
-from preamblelab.domain.gates import CategoryRule, GatePolicy, InstallRule
+from preamblelab.domain.gates import CategoryRule, GatePolicy, InstallRule, LatencyRule
 from preamblelab.domain.models import ModelSpec, Price
 from preamblelab.domain.records import Response
 from preamblelab.domain.registry import Holder
@@ -31,6 +31,7 @@ from preamblelab.lab.gating.commands import (
 )
 from preamblelab.lab.gating.home import Home, slug
 from preamblelab.lab.gating.planned import GatePlan
+from preamblelab.lab.gating.proving import told_plan
 from preamblelab.lab.gating.runs import run_gate
 from preamblelab.lab.gating.trials import put_on_trial, revert, trial_in_force
 from preamblelab.library import load_rubric
@@ -440,6 +441,26 @@ def test_g32_a_model_without_a_price_is_refused_under_a_money_limit(home):
     made = plan(challenger=Holder.of_model(nobody), budget=Budget(usd=1.0))
     with pytest.raises(BudgetError, match="no price is known for"):
         run_gate(made, home, now=NOW)
+
+
+def test_what_a_suite_can_prove_is_told_before_anything_is_asked():
+    """Of quality, of a guard, and of time, where the rules ask for it."""
+    guarded = {n: CategoryRule() for n in CATEGORIES} | {
+        "safety": CategoryRule(role="guard", margin=0.1)
+    }
+    told = told_plan(plan(categories=guarded))
+    text = " ".join(told.text.split())
+    assert "Nothing was sent." in text
+    assert "No gain that such tasks leave room for is shown with 80% chance." in text
+    assert "It can show safety not worse by 0.1 with" in text
+    assert told.data["calls"] == 2 * (18 + 5)
+    assert "95th percentile" not in text
+    rule = LatencyRule(p95=9.0, quality_margin=0.1)
+    timed = " ".join(told_plan(plan(objective="latency", latency=rule)).text.split())
+    assert "The 95th percentile of 18 answers has no upper limit: 59 are needed" in timed
+    assert "The objective is latency" in timed
+    enough = " ".join(told_plan(plan(repetitions=4, latency=LatencyRule(p95=9.0))).text.split())
+    assert "has no upper limit" not in enough
 
 
 def test_slugs_are_safe_and_told_apart():
