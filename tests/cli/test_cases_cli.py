@@ -27,7 +27,7 @@ def test_cases_go_into_the_project_and_reasons_are_told(
     mine = ("cases", "mine", "--repo", str(made.folder), "--role", "review", "--role", "reason")
     assert call(*mine, monkeypatch=monkeypatch) == 0
     said = capsys.readouterr()
-    assert ": 2 cases (1 review, 1 reason)" in said.out
+    assert ": 2 cases (1 review, 1 reason)" in " ".join(said.out.split())
     assert "the first commit" in said.out
     assert f"{fix}-review: {FIX}" in said.err
     assert Path("experiments/suites/cases.yaml").is_file()
