@@ -2,8 +2,9 @@
 
 Python by pytest, JavaScript by our runner; then answers per second on one core and on all.
 
-`python -m benchmarks.evidence` measures what is here; `--jest` also installs Jest 29 with npm into
-a folder that is thrown away, and runs it once for each version of the module, as one would by hand.
+`python -m benchmarks.evidence` measures what is here; `--answers 1000` runs so many answers in one
+go on all cores, both languages in turns, and nothing else; `--jest` also installs Jest 29 with npm
+into a folder that is thrown away, and runs it once for each version of the module, as by hand.
 """
 
 import json
@@ -209,9 +210,44 @@ def throughput(answers: int, job: SuiteJob, runner: SuiteRunner) -> dict[int, fl
     return found
 
 
+def many(answers: int) -> None:
+    """Run so many answers on all cores, both languages in turns; print rate and cores in use."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    sides = [(javascript_job(), JavaScriptTests()), (python_job(), PythonRunner())]
+    workers = os.cpu_count() or 1
+    shown = PythonRunner().read_only()
+    with (
+        Pool(workers=workers) as scripts,
+        Pool(workers=workers, read_only=shown) as modules,
+        ThreadPoolExecutor(workers) as threads,
+    ):
+
+        def one(number: int) -> float:
+            job, runner = sides[number % 2]
+            run = runner.run(modules if number % 2 else scripts, job)
+            _checked(run)
+            return (run.execution.cpu_seconds if run.execution else None) or 0.0
+
+        list(threads.map(one, range(2 * workers)))
+        began, ours = time.perf_counter(), time.process_time()
+        inside = sum(threads.map(one, range(answers)))
+        seconds = time.perf_counter() - began
+        ours = time.process_time() - ours
+    print(
+        f"{answers} answers with {MUTANTS} mutants, {workers} workers: {seconds:.0f} s, "
+        f"{answers / seconds:.2f} answers per second; CPU {inside + ours:.0f} s "
+        f"({(inside + ours) / seconds:.2f} cores in use, {ours:.0f} s of it the host's); "
+        f"load {os.getloadavg()[0]:.1f}"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures; return 1 when one answer takes longer than it may."""
     given = sys.argv[1:] if arguments is None else arguments
+    if "--answers" in given:
+        many(int(given[given.index("--answers") + 1]))
+        return 0
     rounds = 3 if "--quick" in given else 9
     print(f"evidence of one answer, medians of {rounds} in turns; load {os.getloadavg()[0]:.1f}")
     print(f"{'way':<40}{'seconds':>9}{'ratio':>8}")
