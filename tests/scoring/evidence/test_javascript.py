@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from preamblelab.errors import SpecError
 from preamblelab.scoring.evidence.javascript import JavaScriptTests
 from preamblelab.scoring.evidence.javascript.program import bundled_versions
 from preamblelab.scoring.evidence.protocol import SuiteJob, SuiteRun
@@ -358,3 +359,12 @@ def test_the_bundle_can_be_made_again(project_root: Path, tmp_path: Path):
     kept = project_root / "preamblelab/scoring/evidence/javascript/bundle"
     for name in ("assertions.js", "extras.js", "acorn.mjs", "versions.json", "LICENSES.txt"):
         assert (target / name).read_text("utf-8") == (kept / name).read_text("utf-8"), name
+
+
+def test_reading_starts_nothing_of_its_own(node: Pool):
+    """A pool that nobody closes would leave a process, a socket and a pipe at the end."""
+    assert node.choice("javascript").backend is not None
+    with Pool(workers=1) as closed:
+        pass
+    with pytest.raises(SpecError, match="it is closed"):
+        RUNNER.parse_fault(closed, "let a = ;")

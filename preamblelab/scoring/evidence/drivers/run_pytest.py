@@ -308,6 +308,7 @@ def main() -> None:
     reading, writing = map(int, os.environ.pop("SANDBOX_CHANNEL", "3,4").split(","))
     opening = json.loads(read_line(reading))
     place = Place(opening["alone"])
+    gc.disable()  # what is imported stays: to look for garbage meanwhile is a tenth of the start
     try:
         session, reporter = prepare(opening)
     except BaseException as error:  # noqa: BLE001 - the host has to hear why
@@ -316,6 +317,7 @@ def main() -> None:
     write(writing, b'\n{"ready": true}\n')
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     gc.collect()
+    gc.enable()
     gc.freeze()  # what the children share stays shared: a collection would touch every page
     while header := read_line(reading):
         told = json.loads(header)
