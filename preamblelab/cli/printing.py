@@ -85,7 +85,10 @@ def _interrupt(_: int, frame: FrameType | None) -> None:
     """
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
-            os.write(2, f"{_STOPPED}\n".encode())
+            # Nothing may be imported here, not even to say what is stored.
+            counting = sys.modules.get("preamblelab.lab.interrupting")
+            line = counting.line_now() if counting is not None else None
+            os.write(2, f"{line or _STOPPED}\n".encode())
             os._exit(INTERRUPTED)
         frame = frame.f_back
     raise KeyboardInterrupt

@@ -24,6 +24,24 @@ def stored_line(stored: int, planned: int) -> str:
     return f"interrupted: {stored} of {planned} answers are stored; {GOES_ON}"
 
 
+_TOLD: list[str] = []
+
+
+@contextmanager
+def telling(line: str) -> Iterator[None]:
+    """While modules are imported: the line for whoever ends the program there; see `line_now`."""
+    _TOLD.append(line)
+    try:
+        yield
+    finally:
+        _TOLD.pop()
+
+
+def line_now() -> str | None:
+    """What is stored, where somebody has counted it and nothing was answered since."""
+    return _TOLD[-1] if _TOLD else None
+
+
 @contextmanager
 def finished_first(
     say: Callable[[str], None], what: str, *, heeded: bool = False

@@ -20,7 +20,7 @@ from preamblelab.execution.runner import Runner, Tally
 from preamblelab.lab.delivering import record_probe, review_delivery
 from preamblelab.lab.discovering import discovered_facts, made_with, recorded_facts
 from preamblelab.lab.executing import execute_answers, unexecuted
-from preamblelab.lab.interrupting import interrupted_line
+from preamblelab.lab.interrupting import interrupted_line, telling
 from preamblelab.lab.looping import to_the_end
 from preamblelab.lab.planning import Plan, refuse_settings, registered
 from preamblelab.lab.rounds import Rounds, rounds_of
@@ -212,7 +212,8 @@ class _Work:
         open_marks = self.store.count_unmarked(self.plan.experiment.name, self.marking.digest)
         first = self.rounds.next()
         if first or open_marks or unexecuted(self.plan.experiment, self.store):
-            self._prepare()
+            with telling(interrupted_line(self.store, self.plan.experiment.name)):
+                self._prepare()
             self.progress.marks.open = open_marks
             try:
                 to_the_end(self._main(first))

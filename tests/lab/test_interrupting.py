@@ -104,6 +104,33 @@ def test_ctrl_c_in_the_middle_of_an_import_ends_the_program_and_no_thread_waits_
     assert done.stderr == "interrupted: what was stored stays; the same command goes on\n"
 
 
+def test_ctrl_c_while_the_model_libraries_are_imported_says_how_much_is_stored(tmp_path):
+    """They take seconds; by then the plan is known, and what earlier runs have stored."""
+    (tmp_path / "ship.yaml").write_text(PLAN)
+    program = (
+        "import os, signal, sys\n"
+        "from preamblelab.cli import main\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'preamblelab.execution.litellm_client':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "sys.argv = ['preamblelab', 'run', 'ship.yaml', '--quiet']\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == ("interrupted: 0 of 10 answers are stored; the same command goes on\n")
+
+
 PLAN = """\
 name: ship
 models: [sim/mid-7b]
