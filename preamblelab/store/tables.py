@@ -251,7 +251,7 @@ def score_row(row: Sequence[Any]) -> tuple[Any, ...]:
             why = f"marks cover {maximum:g} of {TOTAL_POINTS} points"
         else:
             why, score = "", points
-        reason = "; ".join(part for part in (reason, why) if part)
+        reason = f"{reason}; {why}" if reason and why else reason or why
     return (*row[:5], score, *row[12:15], status, reason, *row[17:])
 
 
@@ -329,7 +329,7 @@ def _table(
             continue
         parts = zip(*(shape(row) for row in wanted), strict=True)
         for column, kind, part in zip(columns, kinds.values(), parts, strict=True):
-            column.extend([seen.setdefault(v, v) for v in part] if kind == "share" else part)
+            column.extend(map(seen.setdefault, part, part) if kind == "share" else part)
     types = {
         "share": object, "text": object, "number": "float64", "whole": "Int64", "count": "int64",
         "yes": "bool",
