@@ -17,6 +17,7 @@ from preamblelab.lab.mining.secrets import secret_in
 from preamblelab.lab.mining.surroundings import (
     MOST_CHARACTERS,
     MOST_FILES,
+    beside,
     import_root,
     needed,
     with_absolute_imports,
@@ -117,15 +118,17 @@ def verifier_in(pool: Pool, runner: SuiteRunner) -> Verify:
     def verify(
         spec: ChangeEvidence, before: str, after: str
     ) -> tuple[frozenset[str], frozenset[str]]:
-        run = run_versions(spec, (before, after), runner, pool)
+        # What is right comes first, or tests that cannot even be loaded on the parent (they import
+        # what the commit has added) would end the run before the commit's own module.
+        run = run_versions(spec, (after, before), runner, pool)
         if run.fault or (run.execution is not None and run.execution.status == "refused"):
             reason = run.fault or (run.execution.reason if run.execution else "")
             raise NoCaseError(f"nothing can be run here: {reason}")
         if run.parse_fault or len(run.versions) < 2:
             raise NoCaseError("its tests do not run in the sandbox alone")
-        old, new = run.versions
+        new, old = run.versions
         if new.load_fault or new.reason:
-            why = (new.load_fault or new.reason)[:80]
+            why = (new.load_fault or new.reason).partition(" (")[0][:80]  # no path of this machine
             raise NoCaseError(f"its tests do not run in the sandbox alone ({why})")
         return passed(old), passed(new)
 
@@ -160,8 +163,11 @@ def _surroundings(
     root = import_root(entries, code.path)
     texts = _Texts(history, {p: e.object for p, e in entries.items() if p.endswith(".py")})
     starts = {code.path: code.after or "", tests.path: tests.after or ""}
+    helpers = beside(texts, tests.path, tests.after or "", root)
+    starts |= {path: texts[path] for path in helpers.values()}
     paths = sorted(needed(texts, starts, root))
     files = {path.removeprefix(root): texts[path] for path in paths if not is_test(path)}
+    files |= {name: texts[path] for name, path in helpers.items()}
     if len(files) > MOST_FILES or sum(map(len, files.values())) > MOST_CHARACTERS:
         raise NoCaseError(
             f"it needs more than {MOST_FILES} files or {MOST_CHARACTERS:,} characters"

@@ -64,6 +64,33 @@ def _imported(text: str, package: str) -> Iterator[str]:
             yield from (f"{name}.{alias.name}" if name else alias.name for alias in node.names)
 
 
+def beside(paths: Mapping[str, str], path: str, text: str, root: str) -> dict[str, str]:
+    """Files that a test imports from its own folder by their bare names, as pytest lets it.
+
+    Args:
+        paths: Python files of the tree by path; their texts.
+        path: where the test lies.
+        text: what it is.
+        root: the folder from which modules are imported; what lies there comes first.
+
+    Returns:
+        Their places in the tree by the names under which they are imported: `common.py`.
+    """
+    folder = path.rpartition("/")[0]
+    found: dict[str, str] = {}
+    if not folder or f"{folder}/__init__.py" in paths:
+        return found
+    waiting = [text]
+    while waiting:
+        for name in {each.partition(".")[0] for each in _imported(waiting.pop(), "")}:
+            place = f"{folder}/{name}.py"
+            hidden = any(each in paths for each in _files(name, root))
+            if place in paths and place != path and not hidden and f"{name}.py" not in found:
+                found[f"{name}.py"] = place
+                waiting.append(paths[place])
+    return found
+
+
 def with_absolute_imports(text: str, path: str, root: str) -> str:
     """A text that imports from beside itself by full names, so that it may lie elsewhere.
 

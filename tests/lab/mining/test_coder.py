@@ -71,6 +71,15 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Mined:
             "test_boxes.py": TESTS.replace("from parcels", "from boxes"),
         },
     )
+    made.commit(
+        "Add the fees of crates, which are those of parcels",
+        {
+            "boxes.py": RIGHT + "\n\ndef crate(weight):\n    return 2 * fee(weight)\n",
+            "test_crates.py": (
+                "from boxes import crate\n\n\ndef test_crate():\n    assert crate(2) == 8\n"
+            ),
+        },
+    )
     file = tmp_path_factory.mktemp("suites") / "cases.yaml"
     return mine(made.folder, roles=("coder",), file=file)
 
@@ -81,7 +90,7 @@ def case(mined: Mined, module: str) -> Task:
 
 def test_only_commits_whose_tests_tell_before_from_after(mined: Mined):
     assert [list(task.files) for task in mined.tasks] == [
-        ["boxes.py"], ["parcels.py"], ["post/parcels.py"]
+        ["boxes.py"], ["boxes.py"], ["parcels.py"], ["post/parcels.py"]
     ]  # fmt: skip
     told = " ".join(mined.not_of_role)
     assert "no test fails on the parent and passes on the commit" in told
@@ -89,10 +98,14 @@ def test_only_commits_whose_tests_tell_before_from_after(mined: Mined):
 
 
 def test_the_file_of_tests_that_tells_is_found_among_several(mined: Mined):
-    task = case(mined, "boxes.py")
+    newer, task = (each for each in mined.tasks if "boxes.py" in each.files)
     assert task.evidence is not None
     assert task.evidence.change is not None
     assert "from boxes import fee" in task.evidence.change.tests
+    # What a commit adds is no less a case: its tests cannot even be loaded on the parent.
+    assert newer.evidence is not None
+    assert newer.evidence.change is not None
+    assert newer.evidence.change.must_pass == ("test_crate",)
 
 
 def test_what_is_needed_lies_beside_the_suite_and_nothing_else(mined: Mined):
@@ -190,7 +203,7 @@ def test_a_suite_of_cases_is_asked_and_marked_like_any_other(mined: Mined, tmp_p
         scores = store.scores("compare-better").set_index(["variant", "task"])["score"]
     assert report is not None
     assert set(scores.loc["better"]) == {100}
-    assert sorted(scores.loc["baseline"]) == pytest.approx([100 / 3, 100 / 3, 200 / 3], abs=1e-4)
+    assert sorted(scores.loc["baseline"]) == pytest.approx([0, 100 / 3, 100 / 3, 200 / 3], abs=1e-4)
 
 
 def test_golden_and_wrong_answers_of_cases_are_sound(mined: Mined):

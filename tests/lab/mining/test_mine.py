@@ -12,7 +12,7 @@ from preamblelab.errors import SpecError
 from preamblelab.lab.mining import writing
 from preamblelab.lab.mining.eligible import Sizes, task_text
 from preamblelab.lab.mining.mine import Mined, mine
-from preamblelab.lab.mining.surroundings import with_absolute_imports
+from preamblelab.lab.mining.surroundings import beside, with_absolute_imports
 from preamblelab.lab.suites import check_suites
 from preamblelab.library import load_suite
 from preamblelab.scoring.verifiers.catalogue import verify
@@ -295,6 +295,19 @@ def test_credits_are_no_part_of_what_is_asked():
         "Fix the limit (thanks @nora and J. Doe)\n\nReported-by: A <a@b.c>\nKeeps (some) words."
     )
     assert task_text(message) == "Fix the limit\n\n\nKeeps (some) words."
+
+
+def test_helpers_of_tests_are_found_beside_them():
+    tree = {
+        "shop/__init__.py": "", "shop/fees.py": "",
+        "test/common.py": "import shapes\nfrom shop import fees\n", "test/shapes.py": "import os\n",
+        "test/shop.py": "", "test/unused.py": "", "test/test_a.py": "",
+    }  # fmt: skip
+    text = "from common import skip\nimport shop\nimport test_a\n"
+    wanted = {"common.py": "test/common.py", "shapes.py": "test/shapes.py"}
+    assert beside(tree, "test/test_a.py", text, "") == wanted
+    assert beside({**tree, "test/__init__.py": ""}, "test/test_a.py", text, "") == {}
+    assert beside(tree, "test_a.py", text, "") == {}
 
 
 def test_tests_may_lie_elsewhere_than_what_they_import_from_beside():
