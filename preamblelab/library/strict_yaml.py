@@ -24,6 +24,8 @@ _NULL: Final = "tag:yaml.org,2002:null"
 _NUMBER: Final = "tag:yaml.org,2002:float"
 _WHOLE: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _LONGEST_NUMBER: Final = 25
+_DIFFERENTLY_READ: Final = re.compile(r"[\t\ufeff]|(?:^|[\n\r\x85\u2028\u2029])(?:---|\.\.\.)")
+"""Where C and Python differ: tabs, byte order marks, and the line of an empty document."""
 
 Resolvers = dict[str, list[tuple[str, re.Pattern[str]]]]
 
@@ -156,9 +158,8 @@ def _tree(text: str, offset: int) -> Node:
 
 
 def _composed(text: str) -> yaml.Node | None:
-    # Over tabs and byte order marks the two differ; what C refuses is read once more, so that a
-    # fault has the same words everywhere.
-    if yaml.__with_libyaml__ and not {"\t", "\ufeff"} & set(text):
+    # What C refuses is read once more, so that a fault has the same words everywhere.
+    if yaml.__with_libyaml__ and not _DIFFERENTLY_READ.search(text):
         with suppress(yaml.YAMLError, ValueError):
             return _FastLoader(text).get_single_node()
     loader = _Loader(text)
