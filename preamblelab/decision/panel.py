@@ -199,7 +199,7 @@ def panel_of(scores: pd.DataFrame) -> Panel:
     Raises:
         TableError: the table lacks a column, or contradicts itself.
     """
-    grid, plain = score_grid(scores), score_grid(scores, merge_copies=False)
+    grid = score_grid(scores, merge_copies=False)
     arms, models, tasks = grid.variants, grid.models, grid.tasks
     category = _named(scores, "task", "category", tasks, "general")
     simulated = scores.get("simulated")
@@ -214,9 +214,9 @@ def panel_of(scores: pd.DataFrame) -> Panel:
         cluster=grid.cluster,
         families=dict(zip(models, _named(scores, "model", "family", models, None), strict=True)),
         sizes=grid.sizes,
-        mean=np.swapaxes(mean_over(grid.score, axis=-1), 0, 1),
-        trials=np.swapaxes(plain.score, 0, 1),
-        asked=np.swapaxes(plain.asked, 0, 1),
+        mean=np.swapaxes(grid.mean, 0, 1),
+        trials=np.swapaxes(grid.score, 0, 1),
+        asked=np.swapaxes(grid.asked, 0, 1),
         hard=cells.mean(_hard(scores)) if has_status else np.full(shape, np.nan),
         spent={
             name: cells.by_model(scores[name] if name in scores.columns else None)

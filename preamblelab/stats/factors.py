@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from preamblelab.errors import TableError
-from preamblelab.stats.codes import Floats, mean_over
+from preamblelab.stats.codes import Floats
 from preamblelab.stats.folds import Estimate, Folds, estimate
 from preamblelab.stats.grid import Grid, score_grid
 from preamblelab.stats.intervals import holm, t_p_value, t_quantile
@@ -148,7 +148,7 @@ def _partners(variants: tuple[str, ...], clause: str) -> list[tuple[int, int]]:
 
 
 def _units(grid: Grid, pairs: list[tuple[int, int]]) -> _Units:
-    cells = mean_over(grid.score, axis=-1)
+    cells = grid.mean
     with_it = cells[:, [a for a, _ in pairs]]
     without = cells[:, [b for _, b in pairs]]
     model, variant = np.indices(with_it.shape[:2]).reshape(2, -1)

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from preamblelab.errors import TableError
-from preamblelab.stats.codes import Floats
+from preamblelab.stats.codes import Floats, mean_over
 from preamblelab.stats.tables import trial_scores
 
 
@@ -25,6 +25,8 @@ class Grid:
     """Length of the fourth axis: the most different answers that any cell has."""
     score: Floats
     """Score 0 to 100, NaN where missing or never asked; copies of one text are one answer."""
+    mean: Floats
+    """Model x variant x task: mean score of all answers, copies counted as often as they came."""
     asked: NDArray[np.bool_]
     """Where a trial is in the table, with a score or without."""
     repeats: NDArray[np.bool_]
@@ -56,8 +58,8 @@ def score_grid(df: pd.DataFrame, baseline: str = "baseline", *, merge_copies: bo
     Args:
         df: Long score table, one row per mark (see `preamblelab.stats.tables`).
         baseline: Label of the arm that the others are compared with.
-        merge_copies: Make byte-identical answers of a cell one answer, as every comparison must;
-            False leaves each repetition as it was marked.
+        merge_copies: Make byte-identical answers of a cell one answer in `score`, as whatever holds
+            one answer against another must; False leaves each repetition as it was marked.
 
     Returns:
         The array with its names.
@@ -76,6 +78,7 @@ def score_grid(df: pd.DataFrame, baseline: str = "baseline", *, merge_copies: bo
     score[at] = trials["score"].to_numpy(dtype=float, na_value=np.nan)
     asked = np.zeros(shape, dtype=bool)
     asked[at] = True
+    mean = mean_over(score, axis=-1)
     copied, repeats = 0, np.zeros(shape[:3], dtype=bool)
     if "output_hash" in trials.columns:
         # An empty hash says that the text was not kept, not that two texts are equal.
@@ -92,6 +95,7 @@ def score_grid(df: pd.DataFrame, baseline: str = "baseline", *, merge_copies: bo
         tasks=names["task"],
         repetitions=shape[3],
         score=score,
+        mean=mean,
         asked=asked,
         repeats=repeats,
         copied=copied,

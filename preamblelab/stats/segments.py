@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from preamblelab.errors import SpecError
-from preamblelab.stats.codes import Floats, mean_over
+from preamblelab.stats.codes import Floats
 from preamblelab.stats.folds import (
     Bools,
     Estimate,
@@ -150,9 +150,9 @@ def segment_effects(
     for place, variant in enumerate(grid.variants):
         if variant == baseline:
             continue
-        arm = mean_over(grid.score[:, place], axis=-1)
+        arm = grid.mean[:, place]
         folds, name = _folds(grid, arm, unit, by, method, seed)
-        naive = naive_folds(grid.score[:, 0], arm, unit)
+        naive = naive_folds(grid.mean[:, 0, :, None], arm, unit)
         rows += [
             {"variant": variant} | _row(grid, segment, (folds, naive), name, arm, cuts, unit, level)
             for segment in _segments(by, grid)
@@ -186,7 +186,7 @@ def model_tiers(
         lies in one tier). With one task there is no interval and nothing is sure.
     """
     grid = score_grid(df, baseline)
-    scores = mean_over(grid.score[:, grid.variant(baseline)], axis=-1)
+    scores = grid.mean[:, grid.variant(baseline)]
     folds = Folds(baseline=scores[None], effect=scores[None])
     rows = []
     for number, model in enumerate(grid.models):
@@ -225,7 +225,7 @@ def _folds(
     """The pairs of (what judges the tier, what measures the effect), or None when there is none."""
     repeated_baseline = grid.score[:, 0]
     if "tier" not in by:
-        return naive_folds(repeated_baseline, arm, unit), "fixed_groups"
+        return naive_folds(grid.mean[:, 0, :, None], arm, unit), "fixed_groups"
     cells = np.isfinite(repeated_baseline).sum(axis=-1)[np.isfinite(arm)]
     repeated = bool(cells.size and (cells >= 2).sum() * 2 >= (cells >= 1).sum())
     models, tasks = arm.shape
@@ -240,9 +240,9 @@ def _folds(
     if chosen == "leave_one_repetition_out" and (cells >= 2).any():
         return leave_one_repetition_out(repeated_baseline, arm, unit), chosen
     if chosen == "random_halves" and tasks >= _LEAST_TASKS_FOR_HALVES:
-        return halves(mean_over(repeated_baseline, axis=-1), arm, _HALVES, seed), chosen
+        return halves(grid.mean[:, 0], arm, _HALVES, seed), chosen
     if chosen == "additive_prediction" and models >= 3 and tasks >= 3:
-        return predicted_cells(mean_over(repeated_baseline, axis=-1), arm), chosen
+        return predicted_cells(grid.mean[:, 0], arm), chosen
     return None, "none"
 
 

@@ -164,8 +164,8 @@ def cell_means(
 ) -> pd.DataFrame:
     """Average the repetitions of each model x variant x task.
 
-    Answers that are equal byte for byte (same `output_hash`) are one repetition: their scores are
-    averaged first.
+    The mean is over all answers with a score. Answers that are equal byte for byte (same
+    `output_hash`) are one answer to the variance: their scores are averaged first.
 
     Args:
         df: long table, see `trial_scores`.
@@ -198,8 +198,12 @@ def cells_of_trials(trials: pd.DataFrame, *, keep: Sequence[str] = ()) -> pd.Dat
     inside = cell_of[known]
     distinct = np.bincount(inside, minlength=n_cells)
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.bincount(inside, weights=values, minlength=n_cells) / distinct
-        squares = np.bincount(inside, weights=(values - means[inside]) ** 2, minlength=n_cells)
+        # The mean is over all answers: how often a text comes is part of what a model does. Only
+        # how well the mean is known is told by texts that differ.
+        n_scored = np.bincount(cell[scored], minlength=n_cells)
+        means = np.bincount(cell[scored], weights=scores[scored], minlength=n_cells) / n_scored
+        middle = np.bincount(inside, weights=values, minlength=n_cells) / distinct
+        squares = np.bincount(inside, weights=(values - middle[inside]) ** 2, minlength=n_cells)
         variances = np.where(distinct > 1, squares / (distinct - 1), np.nan)
     carried = [name for name in ("size", "cluster", "simulated") if name in trials]
     cells = trials.iloc[first][[*dict.fromkeys((*names, *carried))]].reset_index(drop=True)

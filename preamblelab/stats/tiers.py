@@ -136,8 +136,9 @@ def _units(
     if unit not in ("model", "variant", "pair"):
         raise SpecError(f"rank_tiers: unit is {unit!r}; use 'model', 'variant' or 'pair'")
     chosen = [grid.variant(label) for label in (variants or grid.variants)]
-    scores = grid.score[:, chosen]
-    cells = scores[..., repetition] if repetition is not None else mean_over(scores, -1)
+    cells = grid.mean[:, chosen]
+    if repetition is not None:
+        cells = grid.score[..., repetition][:, chosen]
     labels = [grid.variants[place] for place in chosen]
     if unit == "model":
         # A task counts only with all its variants, or the mix would differ between models.

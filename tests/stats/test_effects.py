@@ -16,6 +16,7 @@ from preamblelab.errors import TableError
 from preamblelab.stats.effects import effects
 from preamblelab.stats.intervals import holm, summarise
 from preamblelab.stats.overall import overall_effect
+from preamblelab.stats.segments import segment_effects
 
 FIGURES = ["effect", "se", "df", "low", "high", "p", "worst_low", "best_high"]
 
@@ -276,19 +277,36 @@ class TestInvariants:
         assert np.allclose(moved[names], effects(table)[names], atol=1e-9)
 
     @settings(max_examples=20, deadline=None)
-    @given(seed=st.integers(0, 10**6), data=st.data())
-    def test_a_copy_byte_for_byte_changes_nothing(self, seed: int, data):
+    @given(seed=st.integers(0, 10**6), times=st.integers(1, 3))
+    def test_copies_of_every_answer_change_nothing(self, seed: int, times: int):
         table = random_table(seed, missing=0.1)
-        rows = data.draw(st.lists(st.integers(0, len(table) - 1), min_size=1, max_size=5))
-        copies = table.iloc[rows].copy()
-        copies["repetition"] = range(100, 100 + len(rows))
-        more = pd.concat([table, copies])
+        copies = [
+            table.assign(repetition=table["repetition"] + 100 * n) for n in range(1, times + 1)
+        ]
+        more = pd.concat([table, *copies])
         for estimand in ("tasks", "these_tasks"):
             one = effects(table, estimand=estimand)
             two = effects(more, estimand=estimand)
             assert np.allclose(figures(one), figures(two), atol=1e-9, equal_nan=True)
             assert (one["distinct_outputs"] == two["distinct_outputs"]).all()
             assert (one["flags"] == two["flags"]).all()
+
+    def test_a_short_answer_counts_as_often_as_it_comes(self):
+        """Right nine times of ten without a preamble is 90, though only two texts were seen."""
+        slips = [
+            {"variant": "baseline", "repetition": n, "score": 100.0 * (n > 0), "output_hash": n > 0}
+            for n in range(10)
+        ]
+        right = [
+            {"variant": "careful", "repetition": n, "score": 100.0, "output_hash": True}
+            for n in range(10)
+        ]
+        rows = [row | {"model": "m", "task": f"t{k}"} for k in range(6) for row in slips + right]
+        table = pd.DataFrame(rows).astype({"output_hash": str})
+        row = effects(table).iloc[0]
+        assert (row["baseline_mean"], row["variant_mean"], row["effect"]) == (90, 100, 10)
+        assert row["distinct_outputs"] == 1.5
+        assert segment_effects(table, by="size").iloc[0]["effect"] == pytest.approx(10)
 
     @settings(max_examples=20, deadline=None)
     @given(st.lists(st.integers(0, 2), min_size=2, max_size=6), st.integers(0, 10**6))
