@@ -233,6 +233,7 @@ QUICK = ("parcel-fee-tests", "feed-reader-tests", "calm-median", "race-ranks")
 ALL = tuple(task.name for task in (*TESTING.tasks, *CODE.tasks))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("names", [QUICK, pytest.param(ALL, marks=pytest.mark.slow)])
 def test_what_is_run_passes_golden_answers_fails_wrong_ones_and_leaves_no_mutant_alive(
     names: tuple[str, ...],

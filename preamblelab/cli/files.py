@@ -142,7 +142,7 @@ def init(
 @app.command()
 def schema(
     kind: Annotated[
-        Literal["experiment", "preamble", "rubric", "suite", "models"] | None,
+        Literal["experiment", "preamble", "rubric", "suite", "models", "policy", "gate"] | None,
         typer.Argument(help="Of which file; none with --write."),
     ] = None,
     write: Annotated[

@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
+from preamblelab.decision.records import Decision
 from preamblelab.domain.policies import PolicySpec, same_content
 from preamblelab.errors import SpecError, StoreError
 from preamblelab.library.policies import load_policy_spec, policy_text
@@ -127,6 +128,23 @@ def _put(path: Path, policy: PolicySpec, there: PolicySpec | None) -> PolicySpec
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
     return numbered
+
+
+def keep_decisions(path: Path, decisions: Iterable[Decision]) -> None:
+    """Keep what the entries of a policy file rest on, in its history, by digest.
+
+    Raises:
+        StoreError: they cannot be written.
+    """
+    folder = history_folder(path) / "decisions"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for decision in decisions:
+            kept = folder / f"{decision.digest.removeprefix('b2:')}.json"
+            if not kept.exists():
+                write_file(kept, decision.to_json().encode())
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _keep(folder: Path, there: PolicySpec, path: Path) -> None:

@@ -21,14 +21,19 @@ from preamblelab.errors import SpecError
 from preamblelab.lab.continuing import continued, size_of
 from preamblelab.lab.deciding import Told
 from preamblelab.lab.policies import Policy
-from preamblelab.lab.policy_files import history_folder, refuse_place, today, write_policy
+from preamblelab.lab.policy_files import (
+    history_folder,
+    keep_decisions,
+    refuse_place,
+    today,
+    write_policy,
+)
 from preamblelab.lab.reporting import only_experiment
 from preamblelab.library import experiment_from_document
 from preamblelab.library.policies import load_policy_spec
 from preamblelab.report.layout import Section, as_text, counted
 from preamblelab.report.policies import policy_page
 from preamblelab.store import Store
-from preamblelab.store.durable import write_file
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -161,12 +166,7 @@ def write_policy_from(
         earlier=_earlier(file),
     )
     # Decisions first: an entry never names one that is not there, whatever is killed when.
-    folder = history_folder(file) / "decisions"
-    folder.mkdir(parents=True, exist_ok=True)
-    for decision in proposal.decisions:
-        kept = folder / f"{decision.digest.removeprefix('b2:')}.json"
-        if not kept.exists():
-            write_file(kept, decision.to_json().encode())
+    keep_decisions(file, proposal.decisions)
     written = write_policy(file, proposal.policy.spec, expected=there)
     return replace(proposal, policy=Policy(spec=written, source=str(file)))
 

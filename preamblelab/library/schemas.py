@@ -84,13 +84,20 @@ def write_schemas(folder: Path) -> list[Path]:
 
     Returns:
         The files, in the order of `SCHEMA_KINDS`.
+
+    Raises:
+        SpecError: The folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for kind in SCHEMA_KINDS:
-        file = folder / f"{kind}.schema.json"
-        file.write_text(schema_text(kind), encoding="utf-8", newline="\n")
-        written.append(file)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind in SCHEMA_KINDS:
+            file = folder / f"{kind}.schema.json"
+            file.write_text(schema_text(kind), encoding="utf-8", newline="\n")
+            written.append(file)
+    except OSError as error:
+        where = error.filename or folder
+        raise SpecError(f"{where}: cannot be written: {error.strerror or error}") from None
     return written
 
 

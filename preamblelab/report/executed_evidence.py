@@ -25,7 +25,7 @@ def executed_arms(findings: Findings) -> "DataFrame":
     Returns:
         Columns `model, variant, answers, judged` (mean score, 0 to 100), then for each of `strict`
         and `repaired` `MODE_loads, MODE_passed, MODE_tests, MODE_killed, MODE_mutants` (sums) and
-        `MODE_worth` (mean, 0 to 1), and `missing` (answers that could not be run).
+        `MODE_worth` (mean, 0 to 1), and `MODE_missing` (answers that could not be run).
     """
     import pandas as pd
 
@@ -47,7 +47,7 @@ def executed_arms(findings: Findings) -> "DataFrame":
             for name in ("passed", "tests", "killed", "mutants"):
                 row[f"{mode}_{name}"] = int(worth[name].sum())
             row[f"{mode}_worth"] = worth["executed"].mean()
-        row["missing"] = int((strict["status"] == "missing").sum())
+            row[f"{mode}_missing"] = row["answers"] - len(worth)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -82,9 +82,11 @@ def _row(row: dict[Any, Any]) -> tuple[str, ...]:
 
 
 def _cells(row: dict[Any, Any], mode: str) -> tuple[str, str, str]:
-    mutants = row[f"{mode}_mutants"]
+    mutants, missing = row[f"{mode}_mutants"], row[f"{mode}_missing"]
+    if missing == row["answers"]:
+        return "missing", "-", "-"
     return (
-        str(row[f"{mode}_loads"]),
+        f"{row[f'{mode}_loads']}" + (f" ({missing} missing)" if missing else ""),
         f"{row[f'{mode}_passed']:,} of {row[f'{mode}_tests']:,}",
         f"{row[f'{mode}_killed']:,} of {mutants:,}" if mutants else "-",
     )
@@ -106,12 +108,21 @@ def _gains(findings: Findings, arms: "DataFrame") -> list[str]:
         }
         if any(value != value for value in gain.values()):
             continue
+        strict, repaired = (
+            _but(int(sum(arm.loc[both, f"{mode}_missing"].sum() for arm in (own, base))))
+            for mode in _MODES
+        )
         lines.append(
             f"{variant}: {points(gain['judged'])} points of 100{judged}; executed worth "
-            f"{points(100 * gain['strict_worth'])} points of 100 as written, "
-            f"{points(100 * gain['repaired_worth'])} after repairs ({counted(len(both), 'model')})."
+            f"{points(100 * gain['strict_worth'])} points of 100 as written{strict}, "
+            f"{points(100 * gain['repaired_worth'])} after repairs{repaired} "
+            f"({counted(len(both), 'model')})."
         )
     return lines
+
+
+def _but(missing: int) -> str:
+    return f" (without {counted(missing, 'answer')} that could not be run)" if missing else ""
 
 
 def _notes(executed: "DataFrame") -> list[str]:
@@ -124,8 +135,13 @@ def _notes(executed: "DataFrame") -> list[str]:
     unsafe = int((~ran["isolated"]).sum())
     if unsafe:
         notes.append(f"  {counted(unsafe, 'answer')} ran WITHOUT ISOLATION, as was allowed.")
-    for reason, count in strict[strict["status"] == "missing"]["reason"].value_counts().items():
-        notes.append(f"  {counted(int(count), 'answer')} could not be run: {reason}")
+    told: dict[object, int] = {}
+    for mode, when in (("strict", ""), ("repaired", " after repairs")):
+        missing = executed[(executed["mode"] == mode) & (executed["status"] == "missing")]
+        for reason, count in missing["reason"].value_counts().items():
+            if told.get(reason) != count:
+                notes.append(f"  {counted(int(count), 'answer')} could not be run{when}: {reason}")
+            told[reason] = int(count)
     repairs = executed[executed["mode"] == "repaired"]["repairs"].str.split(", ").explode()
     counts = repairs[repairs.fillna("").ne("")].value_counts()
     if len(counts):

@@ -141,7 +141,7 @@ def test_init_writes_a_project_that_checks(tmp_path):
 
 
 def test_every_schema_can_be_printed(tmp_path):
-    for kind in ("experiment", "preamble", "rubric", "suite", "models"):
+    for kind in ("experiment", "preamble", "rubric", "suite", "models", "policy", "gate"):
         done = run("schema", kind, folder=tmp_path)
         assert json.loads(done.stdout)["$schema"].startswith("https://json-schema.org/")
 

@@ -131,6 +131,7 @@ def test_a_name_that_is_neither_model_nor_judge_is_refused_with_both_lists() -> 
         list(SimulatedProvider().stream("judge-dread", [], {}))
 
 
+@pytest.mark.whole
 def test_a_report_calls_it_simulated(tmp_path: Path) -> None:
     report = pl.compare(
         "Name the edge cases.",

@@ -22,6 +22,8 @@ from preamblelab.lab.exporting import export_experiment
 from preamblelab.lab.reporting import analyze
 from preamblelab.store import Delivery, MarkRow, PlannedTrial, RatingRow, Store
 
+pytestmark = pytest.mark.whole
+
 STATUSES = ("ok", "truncated", "looped", "refused", "empty", "failed", None)
 ADDRESSES = {"response_key"}
 

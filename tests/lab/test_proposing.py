@@ -14,6 +14,8 @@ from preamblelab.lab.proposing import policy_from, write_policy_from
 from preamblelab.library.policies import load_policy_spec
 from tests.lab.worlds import World, number
 
+pytestmark = pytest.mark.whole
+
 EFFECTS = {"a": 12.0, "b": 11.0, "c": 13.0, "d": -20.0}
 FAMILY = {"a": "qwen", "b": "gemma", "c": "qwen", "d": "llama"}
 

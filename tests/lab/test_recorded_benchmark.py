@@ -15,6 +15,8 @@ from preamblelab.errors import PreamblelabError
 from preamblelab.lab.claims import claims_checked
 from preamblelab.lab.exchange.importing import import_file
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).resolve().parents[2]
 CLAIMS = ROOT / "examples" / "recorded_claims.yaml"
 BASELINE, MINI = "baseline-no-instructions", "claudette-mini"

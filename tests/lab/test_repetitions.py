@@ -10,6 +10,8 @@ from preamblelab.errors import SpecError
 from preamblelab.library import experiment_document, experiment_from_document, load_experiment
 from tests.lab.worlds import World, number
 
+pytestmark = pytest.mark.whole
+
 
 def run(world: World, path: Path, repetitions: int | str, **more) -> pl.Report:
     plan = world.experiment(repetitions=repetitions, tasks=more.pop("tasks", 10))

@@ -16,6 +16,8 @@ from preamblelab.scoring.scorers import scorer
 from preamblelab.store import Store
 from tests.lab.plans import experiment
 
+pytestmark = pytest.mark.whole
+
 SKILL = {"strong": {"talk": 0.8, "code": 0.5}, "weak": {"talk": 0.3, "code": 0.5}, "nil": {}}
 
 

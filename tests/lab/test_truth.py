@@ -23,6 +23,8 @@ from preamblelab.lab.truth import (
 from preamblelab.library import load_preamble, load_rubric, load_suite
 from preamblelab.scoring.evidence.executing_tests import missing_pair
 
+pytestmark = pytest.mark.whole
+
 
 def text_of(model: str, label: str) -> str:
     parts = parse_label(label)

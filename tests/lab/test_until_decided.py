@@ -19,6 +19,8 @@ from preamblelab.lab.stopping import look_plan
 from tests.engines.scripted_server import Asked, Reply, ScriptedServer
 from tests.lab.worlds import World, half, number
 
+pytestmark = pytest.mark.whole
+
 LOOKS = (4, 8, 12, 16, 20, 30, 40, 50, 60)
 TRUTH = {"gains": 30.0, "same": 0.0, "loses": -25.0}
 

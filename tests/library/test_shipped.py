@@ -224,3 +224,9 @@ def test_a_built_wheel_carries_preambles_rubrics_suites_and_schemas(tmp_path: Pa
     schemas = tmp_path / "site-packages" / "preamblelab" / "schemas"
     assert len(list(schemas.glob("*.schema.json"))) == len(SCHEMA_KINDS)
     try_out(tmp_path / "site-packages", tmp_path / "elsewhere")
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(SpecError, match=r"taken.*: cannot be written: Not a directory"):
+        write_schemas(tmp_path / "taken" / "s")

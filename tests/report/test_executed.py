@@ -125,3 +125,24 @@ def test_points_that_rest_on_running_are_not_compared_with_it() -> None:
     assert "Executed evidence" in shown
     assert "Contradictions" not in shown
     assert "calibrated" not in shown
+
+
+def test_what_could_not_be_run_after_repairs_is_missing_and_no_zero() -> None:
+    """Without a sandbox: as written it does not parse, which is known; what repairs gain is not."""
+    table = executed(**NOTHING)
+    after = (table["mode"] == "repaired") & (table["variant"] == "careful")
+    table.loc[after & (table["task"] != "t0"), ["status", "reason"]] = ["missing", "no sandbox"]
+    arms = executed_arms(report(table)).set_index("variant")
+    assert (arms.loc["careful", "strict_missing"], arms.loc["careful", "repaired_missing"]) == (
+        0,
+        5,
+    )
+    text = " ".join(str(report(table)).split())
+    assert "after repairs (without 5 answers that could not be run)" in text
+    assert "0 (5 missing)" in text
+    assert "5 answers could not be run after repairs: no sandbox" in text
+    table.loc[after, ["status", "reason"]] = ["missing", "no sandbox"]
+    row = next(
+        each for each in str(report(table)).splitlines() if each.startswith("m      careful")
+    )
+    assert row.split()[-3:] == ["missing", "-", "-"]

@@ -248,7 +248,7 @@ class TestEdges:
 
 
 class TestInvariants:
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=10, deadline=None)
     @given(seed=st.integers(0, 10**6), order=st.randoms(use_true_random=False))
     def test_the_order_of_rows_changes_nothing(self, seed: int, order):
         table = random_table(seed, missing=0.15)
@@ -257,7 +257,7 @@ class TestInvariants:
         shuffled = effects(table.iloc[rows])
         assert np.allclose(figures(shuffled), figures(effects(table)), atol=1e-9, equal_nan=True)
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=10, deadline=None)
     @given(seed=st.integers(0, 10**6))
     def test_swapped_arms_flip_the_signs(self, seed: int):
         table = random_table(seed, missing=0.15)
@@ -268,7 +268,7 @@ class TestInvariants:
             assert np.allclose(there[one], -back[other], atol=1e-9, equal_nan=True)
         assert np.allclose(there["p"], back["p"], equal_nan=True)
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=10, deadline=None)
     @given(seed=st.integers(0, 10**6), shift=st.floats(-20, 20))
     def test_a_constant_cancels(self, seed: int, shift: float):
         table = random_table(seed, low=30, high=70)
@@ -276,7 +276,7 @@ class TestInvariants:
         names = ["effect", "se", "low", "high", "p"]
         assert np.allclose(moved[names], effects(table)[names], atol=1e-9)
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=10, deadline=None)
     @given(seed=st.integers(0, 10**6), times=st.integers(1, 3))
     def test_copies_of_every_answer_change_nothing(self, seed: int, times: int):
         table = random_table(seed, missing=0.1)
@@ -308,7 +308,7 @@ class TestInvariants:
         assert row["distinct_outputs"] == 1.5
         assert segment_effects(table, by="size").iloc[0]["effect"] == pytest.approx(10)
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=10, deadline=None)
     @given(st.lists(st.integers(0, 2), min_size=2, max_size=6), st.integers(0, 10**6))
     def test_no_interval_has_zero_width(self, scores: list[int], seed: int):
         rng = np.random.default_rng(seed)

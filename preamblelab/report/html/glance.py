@@ -40,7 +40,10 @@ def overview(report: Findings) -> Markup:
 def verdicts_view(report: Findings) -> Markup:
     """One line for each verdict, then their tally, the design, and what is missing."""
     head = head_of(report)
-    ways = [direction(row["low"], row["high"]) for row in report.overall.to_dict("records")]
+    ways = [  # the interval that the verdict reads, not the one of this variant alone
+        direction(row["adjusted_low"], row["adjusted_high"])
+        for row in report.overall.to_dict("records")
+    ]
     ways += ["flat"] * (len(head.verdicts) - len(ways))
     return element(
         "div",
