@@ -66,11 +66,20 @@ def _refuse_unknown(model: ModelSpec) -> None:
             f"{model.id}: litellm knows no provider '{model.id.partition('/')[0]}'; an id has its "
             "provider before the first slash, such as openai/gpt-4.1 or ollama_chat/gemma3:4b"
         )
-    provider, _, name = model.id.partition("/")
-    if provider == "sim":
-        from preamblelab.execution.simulated import refuse_unknown
+    refuse_unknown_simulated([model])
 
-        refuse_unknown(name)
+
+def refuse_unknown_simulated(models: Iterable[ModelSpec]) -> None:
+    """Refuse `sim/` models that there are none of, at once and without litellm.
+
+    Raises:
+        ProviderError: there is no such model; the message names those there are.
+    """
+    from preamblelab.execution.simulated import refuse_unknown
+
+    for model in models:
+        if model.simulated:
+            refuse_unknown(model.id.removeprefix("sim/"))
 
 
 _MAKERS: Mapping[Way, Callable[[], Client]] = {

@@ -15,6 +15,7 @@ from preamblelab.domain.tasks import Suite
 from preamblelab.execution.budget import refuse_unpriced
 from preamblelab.execution.choose import client_for
 from preamblelab.execution.delivery import static_findings
+from preamblelab.execution.doors import refuse_unknown_simulated
 from preamblelab.execution.gateway import (
     DEFAULT_ANSWER_TOKENS,
     answer_limit,
@@ -119,6 +120,7 @@ def check_experiment(
     recorded = {m.name: _facts(m, store) for m in experiment.models}
     plan = Plan(experiment, recorded)
     subjects = (*experiment.models, *marking.judges.values())
+    refuse_unknown_simulated(subjects)
     refuse_unpriced(experiment.budget, [m.name for m in subjects if price_of(m) is None])
     models = tuple(_check_model(plan, model, store) for model in experiment.models)
     judges = tuple(_check_judge(plan, name, marking, store) for name in marking.judges)

@@ -111,6 +111,9 @@ def test_what_a_run_would_refuse_is_refused(server):
     old = model(server, "m").model_copy(update={"id": "ollama/m"})
     with pytest.raises(ProviderError, match="ollama_chat/m"):
         check_experiment(plan.model_copy(update={"models": (old,)}), None, scorers=OWN)
+    nobody = model(server, "m").model_copy(update={"id": "sim/mid-7x"})
+    with pytest.raises(ProviderError, match="no simulated model 'sim/mid-7x'"):
+        check_experiment(plan.model_copy(update={"models": (nobody,)}), None, scorers=OWN)
 
 
 def test_variants_of_one_text_are_counted_as_one_call(server):

@@ -18,11 +18,12 @@ from preamblelab.domain.models import ModelSpec, Price
 from preamblelab.domain.records import Response
 from preamblelab.domain.registry import Holder
 from preamblelab.domain.tasks import Suite, Task
-from preamblelab.errors import BudgetError, RegistryError, SpecError, StoreError
+from preamblelab.errors import BudgetError, ProviderError, RegistryError, SpecError, StoreError
 from preamblelab.lab.gating.archives import decided_again
 from preamblelab.lab.gating.commands import (
     Challenge,
     Options,
+    adopt,
     carry_out,
     history,
     notices,
@@ -521,6 +522,15 @@ def test_g8_a_wrong_gate_file_is_one_line_before_any_call(tmp_path, home, text, 
     with pytest.raises(SpecError, match=message) as refused:
         plan_of(gate_file(tmp_path, text), home, Challenge(model="sim/mid-7b"))
     assert "\n" not in str(refused.value)
+
+
+def test_a_model_that_does_not_exist_opens_no_run_and_takes_no_slot(tmp_path, home):
+    """Else the slot would wait for ever for a run that nobody can finish."""
+    with pytest.raises(ProviderError, match="no simulated model 'sim/nope'"):
+        plan_of(gate_file(tmp_path), home, Challenge(model="sim/nope"))
+    with pytest.raises(ProviderError, match="no simulated model 'sim/nope'"):
+        adopt(gate_file(tmp_path), model="sim/nope", home=tmp_path / "fresh")
+    assert not (tmp_path / "fresh").exists()
 
 
 def test_the_champion_is_no_challenger(tmp_path, home):

@@ -8,6 +8,7 @@ from preamblelab.decision.records import Decision
 from preamblelab.decision.registering import adopted, promoted, rolled_back
 from preamblelab.domain.registry import Holder, Registry
 from preamblelab.errors import BudgetError, RegistryError, SpecError
+from preamblelab.execution.doors import refuse_unknown_simulated
 from preamblelab.lab.deciding import Told
 from preamblelab.lab.gating.archives import decided_again
 from preamblelab.lab.gating.home import Home
@@ -223,9 +224,11 @@ def adopt(
 
     Raises:
         SpecError: somebody holds the slot already.
+        ProviderError: there is no such simulated model.
     """
     loaded = load_gate(gate)
     holder = weighed(holder_of(_words(model, preamble, overlay).read(), None, loaded.project))
+    refuse_unknown_simulated([holder.model])
     change_registry(
         Home(folder=Path(home)).registry,
         f"adopt {holder.label}",

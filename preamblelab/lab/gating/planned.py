@@ -15,6 +15,7 @@ from preamblelab.domain.preambles import BASELINE, Preamble
 from preamblelab.domain.registry import Holder
 from preamblelab.domain.rubrics import Rubric
 from preamblelab.domain.tasks import Suite, Task
+from preamblelab.execution.doors import refuse_unknown_simulated
 from preamblelab.execution.gateway import endpoint_of, warms_up
 from preamblelab.execution.prices import price_of
 from preamblelab.lab.gating.home import slug
@@ -155,6 +156,7 @@ def plan_gate(loaded: LoadedGate, challenger: Holder, champion: Holder | None) -
 
     Raises:
         SpecError: a name is unknown, rules and tasks do not fit, or the challenger is the champion.
+        ProviderError: there is no such simulated model.
     """
     policy, source = loaded.policy, loaded.source
     with source.naming("suite"):
@@ -177,6 +179,8 @@ def plan_gate(loaded: LoadedGate, challenger: Holder, champion: Holder | None) -
         folder=loaded.project.folder,
         configuration=_configuration(loaded),
     )
+    # Before a run is opened that no command could ever finish.
+    refuse_unknown_simulated([*(model for _, model, _ in plan._named()), *plan.judges.values()])
     refuse_unfit(plan.without_rows("", ""), policy)
     return plan
 
