@@ -76,7 +76,7 @@ def title_of(report: Findings) -> str:
 
 def _verdicts(report: Findings) -> list[str]:
     lines = [
-        f"Verdict on {row['variant']}: {_overall_sentence(row)}"
+        f"Verdict on {row['variant']}{_of_models(row, report.effects)}: {_overall_sentence(row)}"
         for row in report.overall.to_dict("records")
     ]
     if report.looks is not None:
@@ -95,6 +95,12 @@ def _tally(effects: "DataFrame", margin: float) -> str:
     counts = effects["verdict"].value_counts()
     each = ", ".join(f"{counts[name]} {name}{_IN_FULL.get(name, '')}" for name in counts.index)
     return f"By model (margin {margin:g} points): {each}."
+
+
+def _of_models(row: Mapping[Any, Any], effects: "DataFrame") -> str:
+    """How many models the verdict is over, where some that were asked have no effect."""
+    asked = effects[effects["variant"] == row["variant"]]["model"].nunique()
+    return f" over {row['n_models']} of {asked} models" if 0 < row["n_models"] < asked else ""
 
 
 def _overall_sentence(row: Mapping[Any, Any]) -> str:

@@ -193,6 +193,9 @@ def _row(
         "flags": _flag(found),
     }
     contrast = _contrast(units, own, clusters, level) if group != "all" else (np.nan,) * 4
+    if not np.isfinite(found.low):
+        # What has no interval of its own (one model, say) is held against nobody.
+        contrast = (contrast[0], np.nan, np.nan, np.nan)
     keys = ("difference", "difference_low", "difference_high", "p")
     row |= dict(zip(keys, contrast, strict=True))
     span = interval(found.low, found.high) if np.isfinite(found.low) else "(no interval)"
@@ -237,9 +240,9 @@ def _corrected(rows: list[dict[str, object]], alpha: float) -> list[dict[str, ob
     # Of two rows each is the other's mirror: one comparison, not two.
     p = np.array([float(str(row.pop("p"))) for row in rows])
     adjusted = np.full(2, p[0]) if len(rows) == 2 else holm(p)
-    for row, value in zip(rows, adjusted, strict=True):
+    for row, value, own in zip(rows, adjusted, p, strict=True):
         row["p_holm"] = float(value)
-        row["differs"] = bool(value <= alpha)
+        row["differs"] = bool(value <= alpha and np.isfinite(own))
         if row["differs"]:
             row["sentence"] = (
                 str(row["sentence"])[:-1]

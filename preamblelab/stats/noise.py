@@ -153,7 +153,9 @@ class NoiseFloor:
     def sentence(self) -> str:
         """The floor in words, for the head of a report."""
         said = [self._repeats()]
-        if self.judge is not None:
+        if self.judge is not None and self.judge.high == 0:
+            said.append("A byte-identical answer marked again keeps its points.")
+        elif self.judge is not None:
             replicates = self.judge.n_replicates
             said.append(
                 f"A byte-identical answer marked again moves by {self.judge.sd:.1f} points "

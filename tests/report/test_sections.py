@@ -113,3 +113,15 @@ def test_without_replicates_no_effect_is_called_smaller_than_chance() -> None:
     assert report.noise.floor is None
     assert "may be chance in the answers" not in str(report)
     assert not report.effects["below_floor"].any()
+
+
+def test_a_verdict_says_over_how_many_of_the_models_it_is() -> None:
+    rows = [
+        {"model": model, "size": "mid", "variant": arm, "task": f"t{task}", "repetition": 1}
+        | {"score": float("nan") if model == "keyless" else 50.0 + 10 * (arm == "x") + task}
+        for model in ("a", "b", "keyless")
+        for arm in ("baseline", "x")
+        for task in range(5)
+    ]
+    said = str(Report(experiment="e", scores=pd.DataFrame(rows)))
+    assert "Verdict on x over 2 of 3 models: +10.0 points" in " ".join(said.split())

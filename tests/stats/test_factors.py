@@ -42,6 +42,16 @@ def test_the_main_effect_and_the_model_where_it_differs() -> None:
     assert ("model x variant", "c / long") in found.index
 
 
+def test_what_has_no_interval_is_not_said_to_differ() -> None:
+    df = brevity({"mini+brief": {"a": 1.0, "b": 1.0, "c": 40.0}}, tasks=3, seed=3)
+    df["score"] = df["score"].clip(0, 100)
+    found = factor_effects(df, "brief")
+    bare = found["low"].isna()
+    assert bare[found["group"] == "model"].all()
+    assert not found.loc[bare, "differs"].any()
+    assert not found.loc[bare, "sentence"].str.contains("differs").any()
+
+
 def test_the_main_effect_of_complete_data_is_the_plain_mean_of_paired_differences() -> None:
     df = brevity({}, repetitions=2)
     df["score"] = df["score"].clip(0, 100)

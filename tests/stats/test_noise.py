@@ -223,3 +223,17 @@ class TestNoiseFloor:
         assert floor.floor is None
         assert "No trial was repeated" in floor.sentence
         assert "With 8 tasks this design knows an effect to ±" in floor.sentence
+
+
+def test_a_copy_that_keeps_its_points_says_nothing_of_a_judge() -> None:
+    """A scorer of text marks a copy as it marked the first: that is no noise of a judge."""
+    rows = [
+        {"model": "m", "variant": arm, "task": f"t{task}", "repetition": n, "score": 10.0 * task}
+        | {"output_hash": f"{arm}{task}"}
+        for arm in ("baseline", "x")
+        for task in range(4)
+        for n in (1, 2)
+    ]
+    said = noise_floor(pd.DataFrame(rows)).sentence
+    assert "A byte-identical answer marked again keeps its points." in said
+    assert "judge" not in said
