@@ -221,6 +221,7 @@ def test_hostile_names_stay_text_in_every_format(cli, archive, tmp_path):
         assert "%250A" in line or "pwned" not in line
 
 
+@pytest.mark.whole
 def test_a_variant_of_a_stored_experiment_is_decided(cli, tmp_path):
     first = [task.name for task in load_suite("full").tasks if task.category == "reasoning"][:5]
     (tmp_path / "ship.yaml").write_text(

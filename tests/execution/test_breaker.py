@@ -274,6 +274,7 @@ def share_caught(results: list[tuple[dict[str, Any], Loop | None]], label: str) 
     return sum(found) / len(found)
 
 
+@pytest.mark.whole
 def test_recorded_loops_are_caught(corpus: list[tuple[dict[str, Any], Loop | None]]) -> None:
     assert share_caught(corpus, "loop") >= 0.97
     assert share_caught(corpus, "near_loop") >= 0.5

@@ -348,6 +348,7 @@ def test_a_server_that_bears_four_is_found_out_with_few_refusals():
     assert refused <= 40, "16 at first, and a few while it looks for more"
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "headers", [{"Retry-After": "0"}, {"retry-after-ms": "30"}, {"Retry-After": "soon"}, {}]
 )

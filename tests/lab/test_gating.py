@@ -250,6 +250,7 @@ def test_g17_a_champion_that_moved_during_the_run_refuses_the_promotion(home):
     assert read_registry(home.registry).champion("chat").digest == third.digest
 
 
+@pytest.mark.whole
 def test_g16_a_kill_at_every_write_of_apply_leaves_the_old_champion_or_the_new(home):
     """Races and kills: old or new, never neither."""
     done = run(home, World(old=weak))

@@ -271,6 +271,7 @@ def test_a_store_that_cannot_be_written_to_ends_the_run_and_the_paying(server, s
     assert len(server.asked) < 30
 
 
+@pytest.mark.whole
 def test_a_full_disk_is_one_line_and_what_was_stored_stays(server, store):
     server.script = lambda _: Reply(text=LONG * 9, seconds=0.01)
     plan = experiment(server, suite=tasks(30))

@@ -85,6 +85,7 @@ def test_every_shipped_name_loads(tmp_path: Path):
     assert load_models(start=tmp_path)
 
 
+@pytest.mark.whole
 def test_a_new_project_is_whole_and_loads_by_itself(tmp_path: Path):
     folder = tmp_path / "new"
     written = init_project(folder)

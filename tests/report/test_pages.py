@@ -149,6 +149,7 @@ def executed(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([ran.assign(mode=mode) for mode in ("strict", "repaired")])
 
 
+@pytest.mark.whole
 def test_praise_that_no_run_confirms_is_listed() -> None:
     rows = [
         {"model": m, "variant": v, "task": f"t{t}", "repetition": 1, "score": s + t}
@@ -217,6 +218,7 @@ def test_differences_are_marked_word_by_word() -> None:
     assert "byte for byte" in said_of("a", "a")
 
 
+@pytest.mark.whole
 def test_the_recorded_report_says_what_was_claimed_what_is_true_and_why(
     shared_data, tmp_path
 ) -> None:

@@ -70,7 +70,7 @@ def test_equal_models_stay_within_the_noise_nineteen_times_in_twenty() -> None:
     assert 0.90 <= share <= 0.99
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(
     scores=st.lists(st.lists(st.floats(0, 100), min_size=3, max_size=3), min_size=2, max_size=5),
     seed=st.integers(0, 99),

@@ -82,6 +82,7 @@ def test_a_failure_is_told_each_time_and_not_repeated(making: tuple[Making, Make
     assert make.times == 1
 
 
+@pytest.mark.whole
 def test_the_page_of_an_experiment_is_there_before_its_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

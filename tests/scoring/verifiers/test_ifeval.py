@@ -58,6 +58,7 @@ def agreement(folder: Path, mode: str, every: int) -> float:
     return 1 - sum(count for (each, _), count in different.items() if each == mode) / total
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("mode", MODES)
 def test_verdicts_agree_with_the_recorded_ones_of_every_fifth_answer(shared_data: Path, mode: str):
     assert agreement(shared_data, mode, 5) >= 0.98

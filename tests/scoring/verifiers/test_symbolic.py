@@ -57,6 +57,7 @@ def test_other_expressions_prose_and_code_earn_nothing(answer: str, text: str):
     assert check(answer, text).share == 0
 
 
+@pytest.mark.whole
 def test_an_expression_without_end_is_missing_and_the_next_one_is_compared():
     hung = check("2", "99999999!", seconds=0.5)
     assert hung.share is None
